@@ -5,10 +5,14 @@
 //! A missing program is a failed test that names the apt line, never a
 //! silent pass: see [`tool`].
 
+mod php_cgi;
+mod php_fpm;
 mod process;
 mod tool;
 mod wait;
 
+pub use php_cgi::PhpCgi;
+pub use php_fpm::PhpFpm;
 pub use process::Peer;
 pub use tool::{tool, try_tool};
 pub use wait::{free_port, wait_for_port, wait_for_socket, wait_until};
