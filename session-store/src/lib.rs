@@ -2,3 +2,7 @@
 
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
+
+mod id;
+
+pub use id::{IdError, IdFormat, IdPolicy, SessionId};
