@@ -3,6 +3,17 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
 
+mod clock;
+mod error;
 mod id;
+mod limits;
+mod store;
 
+pub use clock::Clock;
+pub use error::{Error, ErrorKind, Result};
 pub use id::{IdError, IdFormat, IdPolicy, SessionId};
+pub use limits::Limits;
+pub use store::{
+    Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Lease, LockKind,
+    LockOptions, ReadOptions, Token, Version,
+};
