@@ -3,6 +3,10 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
 
+pub mod backend;
+#[cfg(feature = "endpoint")]
+pub mod endpoint;
+
 mod clock;
 mod error;
 mod id;

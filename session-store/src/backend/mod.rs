@@ -1,0 +1,4 @@
+//! Where sessions are kept; every backend is a feature.
+
+#[cfg(feature = "memcached")]
+pub mod memcached;

@@ -1,0 +1,3 @@
+//! The Redis-protocol endpoint: unmodified phpredis uses any backend.
+
+mod wire;
