@@ -1,7 +1,20 @@
 //! The comparison harness: suites that measure this project and its peers in
 //! one run, and the report they fill.
 
+#![forbid(unsafe_code)]
+// Counts become figures here, never lengths or indices of untrusted data.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "figures are rounded on purpose"
+)]
+
+pub mod contenders;
+pub mod load;
+pub mod machine;
+pub mod plot;
 mod report;
+pub mod site;
+pub mod stats;
 pub mod suites;
 
-pub use report::{Figure, Report};
+pub use report::{Figure, Report, Table};

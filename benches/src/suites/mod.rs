@@ -1,13 +1,53 @@
 //! One module per suite; [`ALL`] lists them.
 
+mod http;
+mod keepalive;
+mod memory;
+mod overload;
+mod reload;
+mod spawn;
+
 use crate::Report;
+use crate::contenders::Contender;
+use crate::load::{Expect, Request};
 
 /// How a run is wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// Fewer repetitions: for a look, not for quoting.
+    /// Fewer and shorter repetitions: for a look, not for quoting.
     pub quick: bool,
+    /// PHP workers of every server.
+    pub workers: usize,
+    /// Only cases whose name contains one of these; all when empty.
+    pub cases: Vec<String>,
+    /// Only these peers beside ours; all when empty.
+    pub peers: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            quick: false,
+            workers: 4,
+            cases: Vec::new(),
+            peers: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    /// How often each case is measured per server, in turn with the others.
+    #[must_use]
+    pub fn repetitions(&self) -> usize {
+        if self.quick { 3 } else { 5 }
+    }
+
+    /// Whether the case `name` was asked for.
+    #[must_use]
+    pub fn wants(&self, name: &str) -> bool {
+        self.cases.is_empty() || self.cases.iter().any(|part| name.contains(part.as_str()))
+    }
 }
 
 /// A set of measurements that run together.
@@ -22,4 +62,54 @@ pub struct Suite {
 }
 
 /// Every suite, in the order of a full run.
-pub const ALL: &[Suite] = &[];
+pub const ALL: &[Suite] = &[
+    Suite {
+        name: "http",
+        about: "requests/s, latency and CPU per request at 1, 8 and 64 connections",
+        run: http::run,
+    },
+    Suite {
+        name: "overload",
+        about: "answers in time when more arrive than can be served",
+        run: overload::run,
+    },
+    Suite {
+        name: "reload",
+        about: "failed requests and added latency over 20 reloads under load",
+        run: reload::run,
+    },
+    Suite {
+        name: "spawn",
+        about: "time from demand to first answer with 0, 1 and 16 workers short",
+        run: spawn::run,
+    },
+    Suite {
+        name: "memory",
+        about: "proportional set size of all processes",
+        run: memory::run,
+    },
+];
+
+/// Refuses to compare servers whose PHP is set up differently.
+fn same_settings(servers: &[Contender]) -> Result<(), String> {
+    let mut first: Option<(&str, String)> = None;
+    for server in servers {
+        let settings = settings_of(server)?;
+        match &first {
+            None => first = Some((server.name, settings)),
+            Some((name, wanted)) if *wanted != settings => {
+                return Err(format!(
+                    "PHP is set up differently: {name} has {wanted}, {} has {settings}",
+                    server.name
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn settings_of(server: &Contender) -> Result<String, String> {
+    crate::load::fetch(server.port, &Request::get("/settings.php", Expect::Any))
+        .map_err(|error| format!("{}: settings.php: {error}", server.name))
+}
