@@ -1,4 +1,24 @@
 //! The FastCGI 1.0 protocol without I/O: records, params, both connection roles, and the CGI layer above them.
 
+#![no_std]
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
+
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod error;
+mod limits;
+mod params;
+mod record;
+mod wire;
+
+pub use error::{DecodeError, PairError, ParamError};
+pub use limits::Limits;
+pub use params::{InvalidContentLength, PairSplit, Pairs, Params, ParamsEncoder, ParamsIter};
+pub use record::{BorrowedPart, Part, RecordDecoder};
+pub use wire::{
+    BeginBody, BeginFlags, EndBody, MAX_ALIGNED_CONTENT, MAX_CONTENT, ProtocolStatus, RecordHeader,
+    RecordType, Role, VERSION,
+};

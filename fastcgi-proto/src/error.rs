@@ -1,0 +1,109 @@
+//! What can be wrong with bytes from a peer, and with pairs from the caller.
+
+use thiserror::Error;
+
+use crate::wire::RecordType;
+
+/// Why bytes from the peer are not FastCGI records.
+///
+/// The decoder is out of step after any of them and returns the same error
+/// again; close the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The first byte of a record is not 1: another protocol, or lengths that
+    /// do not add up.
+    #[error("record version {got} instead of 1")]
+    Version {
+        /// The byte that was there.
+        got: u8,
+    },
+    /// The content of a `BEGIN_REQUEST` is not 8 bytes.
+    #[error("BEGIN_REQUEST with {got} bytes of content instead of 8")]
+    BeginLength {
+        /// The length announced.
+        got: u16,
+    },
+    /// The content of an `END_REQUEST` is shorter than 8 bytes.
+    #[error("END_REQUEST with {got} bytes of content instead of 8")]
+    EndLength {
+        /// The length announced.
+        got: u16,
+    },
+    /// An `ABORT_REQUEST` has content.
+    #[error("ABORT_REQUEST with {got} bytes of content instead of none")]
+    AbortLength {
+        /// The length announced.
+        got: u16,
+    },
+    /// The content of an `UNKNOWN_TYPE` is shorter than 8 bytes.
+    #[error("UNKNOWN_TYPE with {got} bytes of content instead of 8")]
+    UnknownTypeLength {
+        /// The length announced.
+        got: u16,
+    },
+    /// A record that belongs to a request has request id 0.
+    #[error("{record_type} record with request id 0")]
+    NullId {
+        /// Its type.
+        record_type: RecordType,
+    },
+    /// A management record has a request id.
+    #[error("management record {record_type} with request id {request_id} instead of 0")]
+    ManagementId {
+        /// Its type.
+        record_type: RecordType,
+        /// The id that was there.
+        request_id: u16,
+    },
+}
+
+/// Why bytes are not name-value pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PairError {
+    /// The bytes end inside the lengths of a pair.
+    #[error("name-value pair at byte {at}: lengths are cut off")]
+    Lengths {
+        /// Where the pair starts.
+        at: usize,
+    },
+    /// The lengths of a pair announce more than there is.
+    #[error("name-value pair at byte {at}: {announced} bytes announced, {got} there")]
+    Content {
+        /// Where the pair starts.
+        at: usize,
+        /// Bytes of name and value that its lengths announce.
+        announced: u64,
+        /// Bytes that follow the lengths.
+        got: usize,
+    },
+}
+
+/// Why a name-value pair was not encoded.
+///
+/// Nothing of the request that it belongs to is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ParamError {
+    /// A name or value contains a NUL byte: peers in C cut it there
+    /// (`e.php\0.jpg` runs `e.php`).
+    #[error("pair {index} contains a NUL byte")]
+    Nul {
+        /// The pair's place, counted from 0.
+        index: usize,
+    },
+    /// The pair does not fit into one record and [`PairSplit::Never`] is
+    /// set, or one of its lengths exceeds 2³¹−1.
+    ///
+    /// [`PairSplit::Never`]: crate::PairSplit::Never
+    #[error("pair {index} takes {len} bytes, more than {max}")]
+    TooLong {
+        /// The pair's place, counted from 0.
+        index: usize,
+        /// Its encoded length.
+        len: usize,
+        /// The most that is allowed.
+        max: usize,
+    },
+}

@@ -1,0 +1,358 @@
+//! Writing pairs, as the content of records or alone.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{MAX_LEN, len_of_len, nul};
+use crate::ParamError;
+use crate::wire::{MAX_ALIGNED_CONTENT, RecordHeader, RecordType, padding_for};
+
+/// What to do with a pair that does not fit into one record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PairSplit {
+    /// Refuse it: php-fpm cannot read a pair that continues in the next
+    /// record and closes the connection without an answer.
+    #[default]
+    Never,
+    /// Continue it in the next record, as the specification allows. Only for
+    /// peers known to read that: libfcgi, Go, this crate.
+    Allow,
+}
+
+/// How pairs are put into records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Framing {
+    pub(crate) request_id: u16,
+    pub(crate) max_content: u16,
+    pub(crate) pad: bool,
+    pub(crate) split: PairSplit,
+}
+
+/// Writes name-value pairs to the end of a buffer.
+///
+/// As `PARAMS` records ([`records`](Self::records)): cut only between pairs,
+/// at most 65528 bytes of content each, padded to multiples of 8, with an
+/// unpadded terminator, as every known peer accepts them. Or as pairs alone
+/// ([`pairs`](Self::pairs)), the form that [`Params`](crate::Params) holds.
+///
+/// Nothing stays in the buffer unless [`finish`](Self::finish) succeeds. A
+/// buffer that is used again costs no allocation.
+///
+/// # Examples
+///
+/// ```
+/// use fastcgi_proto::{ParamError, ParamsEncoder};
+///
+/// let mut out = Vec::new();
+/// let mut params = ParamsEncoder::records(&mut out, 1);
+/// params.push(b"REQUEST_METHOD", b"GET")?;
+/// params.finish()?;
+/// assert_eq!(&out[..10], b"\x01\x04\x00\x01\x00\x13\x05\x00\x0e\x03");
+/// assert_eq!(&out[out.len() - 8..], b"\x01\x04\x00\x01\x00\x00\x00\x00");
+///
+/// let mut params = ParamsEncoder::records(&mut out, 2);
+/// params.push(b"SCRIPT_FILENAME", b"e.php\0.jpg")?;
+/// assert_eq!(params.finish(), Err(ParamError::Nul { index: 0 }));
+/// assert_eq!(out.len(), 8 + 19 + 5 + 8);
+/// # Ok::<(), ParamError>(())
+/// ```
+#[derive(Debug)]
+pub struct ParamsEncoder<'b> {
+    out: &'b mut Vec<u8>,
+    framing: Option<Framing>,
+    /// The buffer's length before the first record.
+    start: usize,
+    /// Where the content of the open record starts.
+    content: usize,
+    /// Where the content of the open record ends at the latest.
+    limit: usize,
+    /// Up to where the content is known to hold no forbidden NUL byte.
+    checked: usize,
+    /// NUL bytes after `checked` that belong to lengths.
+    nuls: usize,
+    /// Pairs before `checked`, and pairs in all.
+    count_checked: usize,
+    count: usize,
+    finished: bool,
+}
+
+impl<'b> ParamsEncoder<'b> {
+    /// Appends `PARAMS` records of request `request_id` to `out`.
+    #[must_use]
+    pub fn records(out: &'b mut Vec<u8>, request_id: u16) -> Self {
+        Self::framed(
+            out,
+            Framing {
+                request_id,
+                max_content: MAX_ALIGNED_CONTENT,
+                pad: true,
+                split: PairSplit::Never,
+            },
+        )
+    }
+
+    /// Appends the pairs to `out` without record headers.
+    #[must_use]
+    pub fn pairs(out: &'b mut Vec<u8>) -> Self {
+        Self::new(out, None)
+    }
+
+    pub(crate) fn framed(out: &'b mut Vec<u8>, framing: Framing) -> Self {
+        Self::new(out, Some(framing))
+    }
+
+    fn new(out: &'b mut Vec<u8>, framing: Option<Framing>) -> Self {
+        let start = out.len();
+        let mut this = Self {
+            out,
+            framing,
+            start,
+            content: start,
+            limit: usize::MAX,
+            checked: start,
+            nuls: 0,
+            count_checked: 0,
+            count: 0,
+            finished: false,
+        };
+        this.open_record();
+        this
+    }
+
+    /// The number of pairs so far.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is no pair yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Appends a pair. Empty names and values are legal, names may repeat
+    /// (php-fpm takes the last one).
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::TooLong`] if the pair does not fit into a record. A NUL
+    /// byte is reported when its record is complete, by this method or by
+    /// [`finish`](Self::finish). After an error only dropping the encoder is
+    /// of use.
+    #[inline]
+    pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
+        let (name_len, value_len) = (name.len(), value.len());
+        if (name_len | value_len) < 0x80 && self.out.len() + 2 + name_len + value_len <= self.limit
+        {
+            self.out.reserve(2 + name_len + value_len);
+            // Below 0x80, so nothing is cut.
+            #[expect(clippy::cast_possible_truncation, reason = "both are below 0x80")]
+            self.out
+                .extend_from_slice(&[name_len as u8, value_len as u8]);
+            self.nuls += usize::from(name_len == 0) + usize::from(value_len == 0);
+            self.out.extend_from_slice(name);
+            self.out.extend_from_slice(value);
+            self.count += 1;
+            return Ok(());
+        }
+        self.push_long(name, value)
+    }
+
+    /// Appends a pair whose name and value are written in place by `fill`,
+    /// which gets two zeroed slices of the lengths given.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    ///
+    /// ```
+    /// # use fastcgi_proto::ParamsEncoder;
+    /// let (header, mut out) = (b"accept", Vec::new());
+    /// let mut params = ParamsEncoder::pairs(&mut out);
+    /// params.push_with(5 + header.len(), 3, |name, value| {
+    ///     name[..5].copy_from_slice(b"HTTP_");
+    ///     name[5..].copy_from_slice(header);
+    ///     name.make_ascii_uppercase();
+    ///     value.copy_from_slice(b"*/*");
+    /// })?;
+    /// params.finish()?;
+    /// assert_eq!(out, b"\x0b\x03HTTP_ACCEPT*/*");
+    /// # Ok::<(), fastcgi_proto::ParamError>(())
+    /// ```
+    pub fn push_with(
+        &mut self,
+        name_len: usize,
+        value_len: usize,
+        fill: impl FnOnce(&mut [u8], &mut [u8]),
+    ) -> Result<(), ParamError> {
+        if !self.make_room(name_len, value_len)? {
+            let mut pair = vec![0; name_len + value_len];
+            let (name, value) = pair.split_at_mut(name_len);
+            fill(name, value);
+            return self.push_split(name, value);
+        }
+        self.push_lengths(name_len, value_len);
+        let at = self.out.len();
+        self.out.resize(at + name_len + value_len, 0);
+        let (name, value) = self.out[at..].split_at_mut(name_len);
+        fill(name, value);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Ends the stream and keeps what was written.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::Nul`] names the first pair that contains a NUL byte; the
+    /// buffer is as it was before this encoder.
+    pub fn finish(mut self) -> Result<(), ParamError> {
+        self.check()?;
+        if let Some(framing) = self.framing {
+            self.close_record(framing);
+            if self.out.len() > self.content {
+                self.open_record();
+            }
+            // The header in front of `content` is complete: an empty record
+            // without padding, for php-fpm reads padding here as input.
+        }
+        self.finished = true;
+        Ok(())
+    }
+
+    #[cold]
+    fn push_long(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
+        if !self.make_room(name.len(), value.len())? {
+            return self.push_split(name, value);
+        }
+        self.push_lengths(name.len(), value.len());
+        self.out.extend_from_slice(name);
+        self.out.extend_from_slice(value);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Sees to it that the pair fits the open record, which may be a new
+    /// one. `false`: it fits no record and is to be continued in the next.
+    fn make_room(&mut self, name_len: usize, value_len: usize) -> Result<bool, ParamError> {
+        let too_long = |max| ParamError::TooLong {
+            index: self.count,
+            len: name_len.saturating_add(value_len).saturating_add(8),
+            max,
+        };
+        if name_len > MAX_LEN || value_len > MAX_LEN {
+            return Err(too_long(MAX_LEN));
+        }
+        let len = len_of_len(name_len) + len_of_len(value_len) + name_len + value_len;
+        if self.limit - self.out.len() >= len {
+            return Ok(true);
+        }
+        let Some(framing) = self.framing else {
+            return Ok(true);
+        };
+        let max = usize::from(framing.max_content);
+        if len > max && framing.split == PairSplit::Never {
+            return Err(ParamError::TooLong {
+                index: self.count,
+                len,
+                max,
+            });
+        }
+        if self.out.len() > self.content {
+            self.check()?;
+            self.close_record(framing);
+            self.open_record();
+        }
+        Ok(len <= max)
+    }
+
+    fn push_lengths(&mut self, name_len: usize, value_len: usize) {
+        self.nuls += nul::in_lengths(name_len, value_len);
+        for len in [name_len, value_len] {
+            match u32::try_from(len).unwrap_or(u32::MAX) {
+                // Below 0x80 the last byte is the whole number.
+                len @ 0..0x80 => self.out.extend_from_slice(&len.to_be_bytes()[3..]),
+                len => self
+                    .out
+                    .extend_from_slice(&(len | 0x8000_0000).to_be_bytes()),
+            }
+        }
+    }
+
+    /// Writes a pair across as many records as it takes.
+    fn push_split(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
+        if name.contains(&0) || value.contains(&0) {
+            return Err(ParamError::Nul { index: self.count });
+        }
+        self.push_lengths(name.len(), value.len());
+        for mut part in [name, value] {
+            while !part.is_empty() {
+                if self.out.len() == self.limit
+                    && let Some(framing) = self.framing
+                {
+                    self.close_record(framing);
+                    self.open_record();
+                }
+                let (now, later) = part.split_at(part.len().min(self.limit - self.out.len()));
+                self.out.extend_from_slice(now);
+                part = later;
+            }
+        }
+        self.count += 1;
+        self.mark_checked();
+        Ok(())
+    }
+
+    fn open_record(&mut self) {
+        if let Some(framing) = self.framing {
+            let header = RecordHeader {
+                record_type: RecordType::PARAMS,
+                request_id: framing.request_id,
+                content_len: 0,
+                padding_len: 0,
+            };
+            self.out.extend_from_slice(&header.encode());
+            self.content = self.out.len();
+            self.limit = self.content + usize::from(framing.max_content);
+        }
+        self.mark_checked();
+    }
+
+    /// Puts lengths into the open record's header, and padding behind it.
+    fn close_record(&mut self, framing: Framing) {
+        let len = self.out.len() - self.content;
+        let padding = if framing.pad { padding_for(len) } else { 0 };
+        // `limit` keeps the content within a u16.
+        let [len1, len0] = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
+        if let Some([.., l1, l0, padding_len, _]) = self.out[..self.content].last_chunk_mut::<8>() {
+            (*l1, *l0, *padding_len) = (len1, len0, padding);
+        }
+        self.out.extend_from_slice(&[0; 8][..usize::from(padding)]);
+    }
+
+    fn mark_checked(&mut self) {
+        self.checked = self.out.len();
+        self.count_checked = self.count;
+        self.nuls = 0;
+    }
+
+    /// Refuses NUL bytes in what was written since the last check.
+    fn check(&self) -> Result<(), ParamError> {
+        let unchecked = &self.out[self.checked..];
+        if nul::count(unchecked) == self.nuls {
+            return Ok(());
+        }
+        let index = self.count_checked + nul::first(unchecked).unwrap_or_default();
+        Err(ParamError::Nul { index })
+    }
+}
+
+impl Drop for ParamsEncoder<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.out.truncate(self.start);
+        }
+    }
+}
