@@ -8,7 +8,6 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
-pub mod cgi;
 mod error;
 mod limits;
 mod params;

@@ -11,12 +11,14 @@ mod clock;
 mod error;
 mod id;
 mod limits;
+mod mode;
 mod store;
 
 pub use clock::Clock;
 pub use error::{Error, ErrorKind, Result};
 pub use id::{IdError, IdFormat, IdPolicy, SessionId};
 pub use limits::Limits;
+pub use mode::{Locked, Merge, Metrics, NoMerge, Optimistic, Store, StoreOptions};
 pub use store::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Lease, LockKind,
     LockOptions, ReadOptions, Token, Version,

@@ -2,3 +2,8 @@
 
 #[cfg(feature = "memcached")]
 pub mod memcached;
+#[cfg(feature = "memory")]
+mod memory;
+
+#[cfg(feature = "memory")]
+pub use memory::Memory;

@@ -1,0 +1,161 @@
+//! What a locked session holds: its turn in the process and its lease.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::queue::Turn;
+use super::renewal::Renewal;
+use crate::{
+    Change, CommitOptions, Committed, Created, Error, ErrorKind, Lease, Result, SessionId, Store,
+    Version,
+};
+
+/// The lease, shared with the task that renews it; empty once it is given back.
+pub(super) type SharedLease = Arc<Mutex<Option<Lease>>>;
+
+#[derive(Debug)]
+pub(super) struct Held {
+    hold: Hold,
+    /// Dropped last: the next request enters once the lease is gone.
+    turn: Turn,
+}
+
+#[derive(Debug)]
+enum Hold {
+    Leased {
+        lease: SharedLease,
+        renewal: Option<Renewal>,
+    },
+    /// Where the backend has no locks, the version finds lost updates.
+    Versioned(Option<Version>),
+}
+
+impl Held {
+    pub(super) fn leased(store: &Store, lease: Lease, turn: Turn) -> Self {
+        let every = lease.ttl() / 3;
+        let lease = Arc::new(Mutex::new(Some(lease)));
+        let renews = store.caps().lock.expires();
+        let renewal = renews.then(|| Renewal::start(store, lease.clone(), every));
+        let hold = Hold::Leased { lease, renewal };
+        Self { hold, turn }
+    }
+
+    pub(super) fn versioned(version: Option<Version>, turn: Turn) -> Self {
+        let hold = Hold::Versioned(version);
+        Self { hold, turn }
+    }
+
+    /// Whether the lease is known to be lost.
+    pub(super) fn is_lost(&self) -> bool {
+        match &self.hold {
+            Hold::Leased { renewal, .. } => renewal.as_ref().is_some_and(Renewal::is_lost),
+            Hold::Versioned(_) => false,
+        }
+    }
+
+    /// Writes; the lease is gone afterwards unless it is kept or this failed.
+    pub(super) async fn commit(
+        &mut self,
+        store: &Store,
+        id: &SessionId,
+        change: Change,
+        keep: bool,
+    ) -> Result<Committed> {
+        match &mut self.hold {
+            Hold::Leased { lease, renewal } => {
+                if !keep {
+                    *renewal = None;
+                }
+                commit_leased(store, lease, change, keep).await
+            }
+            Hold::Versioned(version) => {
+                let outcome = commit_versioned(store, id, version.as_ref(), change).await?;
+                *version = match &outcome {
+                    Committed::Stored(new) => Some(new.clone()),
+                    _ => None,
+                };
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// Gives everything back without writing.
+    pub(super) async fn release(self, store: &Store) -> Result<()> {
+        let Self { hold, turn } = self;
+        let released = match hold {
+            Hold::Leased { lease, renewal } => {
+                drop(renewal);
+                release_lease(store, &lease).await
+            }
+            Hold::Versioned(_) => Ok(()),
+        };
+        drop(turn);
+        released
+    }
+
+    /// The same for callers who cannot wait.
+    pub(super) fn release_in_background(self, store: Store) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::warn!("no runtime is left to release a lease, it ends by itself");
+            return;
+        };
+        runtime.spawn(async move {
+            if let Err(error) = self.release(&store).await {
+                tracing::warn!(%error, "lease not released, it ends by itself");
+            }
+        });
+    }
+}
+
+async fn commit_leased(
+    store: &Store,
+    lease: &SharedLease,
+    change: Change,
+    keep: bool,
+) -> Result<Committed> {
+    let mut guard = lease.lock().await;
+    let held = guard.as_mut().ok_or_else(|| lost(store))?;
+    let mut options = CommitOptions::new(store.options().ttl);
+    options.keep_lease = keep;
+    let commit = store.backend().commit(held, change, options);
+    let outcome = store.within("write session", commit).await?;
+    if !keep || !outcome.is_done() {
+        *guard = None;
+    }
+    Ok(outcome)
+}
+
+async fn commit_versioned(
+    store: &Store,
+    id: &SessionId,
+    version: Option<&Version>,
+    change: Change,
+) -> Result<Committed> {
+    let Some(version) = version else {
+        return match change {
+            Change::Put(bytes) => {
+                let create = store.backend().create(id, bytes, store.options().ttl);
+                Ok(match store.within("write session", create).await? {
+                    Created::Stored(version) => Committed::Stored(version),
+                    Created::Exists => Committed::Conflict,
+                })
+            }
+            Change::Touch => Ok(Committed::Gone),
+            Change::Delete => Ok(Committed::Deleted),
+        };
+    };
+    store.put_if(id, version, change).await
+}
+
+async fn release_lease(store: &Store, lease: &SharedLease) -> Result<()> {
+    let Some(lease) = lease.lock().await.take() else {
+        return Ok(());
+    };
+    let release = store.backend().release(lease);
+    store.within("release session", release).await
+}
+
+fn lost(store: &Store) -> Error {
+    store.error(ErrorKind::Backend, "write session without its lease")
+}

@@ -1,0 +1,22 @@
+//! What applications use: read-only, locked and optimistic access.
+
+mod alias;
+mod held;
+mod lock;
+mod locked;
+mod merge;
+mod metrics;
+mod optimistic;
+mod options;
+mod queue;
+mod renewal;
+mod store;
+
+pub use locked::Locked;
+pub use merge::{Merge, NoMerge};
+pub use metrics::Metrics;
+pub use optimistic::Optimistic;
+pub use options::StoreOptions;
+#[cfg(feature = "memory")]
+pub(crate) use queue::{Queue, Refused, Turn};
+pub use store::Store;
