@@ -2,6 +2,11 @@
 
 #[cfg(feature = "memcached")]
 pub mod memcached;
+#[cfg(feature = "redis")]
+pub mod redis;
+
+#[cfg(any(feature = "memcached", feature = "redis"))]
+mod address;
 #[cfg(feature = "memory")]
 mod memory;
 

@@ -1,0 +1,464 @@
+//! The contract of backends on Redis.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Script};
+use sha1_smol::Sha1;
+
+use super::error;
+use super::link::{Link, Links};
+use super::options::{RedisOptions, Topology};
+use super::script::{Outcome, Scripts};
+use crate::{
+    Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
+    Lease, LockKind, LockOptions, ReadOptions, Result, SessionId, Token, Version,
+};
+
+/// Sessions in Redis or Valkey (6.0 or later), as phpredis keeps them.
+///
+/// Nothing is connected before the first operation; a lost connection is
+/// made anew by the next one. Clones share the connection.
+///
+/// # Examples
+///
+/// ```no_run
+/// use session_store::backend::redis::{RedisBackend, RedisOptions};
+///
+/// let options = RedisOptions::from_url("redis+sentinel://10.0.0.1,10.0.0.2/mymaster")?;
+/// let backend = RedisBackend::new(options)?;
+/// # Ok::<(), session_store::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct RedisBackend(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    options: RedisOptions,
+    links: Links,
+    scripts: Scripts,
+}
+
+impl RedisBackend {
+    /// A backend for the servers of `options`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if the options contradict each other.
+    pub fn new(options: RedisOptions) -> Result<Self> {
+        options.check()?;
+        let name = options.name();
+        let links = Links::new(&options).map_err(|error| {
+            Error::new(ErrorKind::Config, name.clone(), "use these options").with_source(error)
+        })?;
+        Ok(Self(Arc::new(Inner {
+            name,
+            options,
+            links,
+            scripts: Scripts::new(),
+        })))
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.0.options.prefix
+    }
+
+    fn key(&self, id: &SessionId) -> String {
+        format!("{}{}", self.prefix(), id.as_str())
+    }
+
+    /// phpredis' name; on a Cluster one in the same slot as the session.
+    fn lock_key(&self, id: &SessionId) -> String {
+        let (prefix, id) = (self.prefix(), id.as_str());
+        match self.0.options.topology {
+            Topology::Cluster(_) => format!("{{{prefix}{id}}}_LOCK"),
+            Topology::Single(..) | Topology::Unix(_) | Topology::Sentinel { .. } => {
+                format!("{prefix}{id}_LOCK")
+            }
+        }
+    }
+
+    /// Runs one exchange within the timeout, on a connection that works as
+    /// far as anyone can know.
+    pub(super) async fn run<T, F>(
+        &self,
+        action: &'static str,
+        exchange: impl FnOnce(Link) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let inner = &self.0;
+        let fail = |kind| Error::new(kind, inner.name.clone(), action);
+        let whole = async {
+            let link = inner.links.get().await?;
+            let result = exchange(link.clone()).await;
+            if result.as_ref().is_err_and(error::needs_new_link) {
+                Links::discard(&link);
+            }
+            result
+        };
+        match tokio::time::timeout(inner.options.timeout, whole).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(fail(error::kind(&error)).with_source(error)),
+            Err(elapsed) => Err(fail(ErrorKind::Timeout).with_source(elapsed)),
+        }
+    }
+
+    async fn script<T: FromRedisValue>(
+        &self,
+        action: &'static str,
+        script: &Script,
+        keys: &[&str],
+        arguments: &[&[u8]],
+    ) -> Result<T> {
+        let mut invocation = script.prepare_invoke();
+        for key in keys {
+            invocation.key(*key);
+        }
+        for argument in arguments {
+            invocation.arg(*argument);
+        }
+        let invocation = &invocation;
+        self.run(action, |mut link| async move {
+            invocation.invoke_async(&mut link).await
+        })
+        .await
+    }
+
+    async fn change(&self, write: Write<'_>, change: Change, ttl: Duration) -> Result<Committed> {
+        let (word, content): (&str, &[u8]) = match &change {
+            Change::Put(bytes) => ("put", bytes),
+            Change::Touch => ("touch", b""),
+            Change::Delete => ("delete", b""),
+        };
+        let ttl = millis(ttl).to_string();
+        let keep = if write.keep_lock { "keep" } else { "" };
+        let arguments = [
+            write.token.as_bytes(),
+            word.as_bytes(),
+            write.base,
+            ttl.as_bytes(),
+            content,
+            keep.as_bytes(),
+        ];
+        let keys = [&*self.key(write.id), &*self.lock_key(write.id)];
+        let script = &self.0.scripts.commit;
+        let answer: String = self
+            .script("write the session", script, &keys, &arguments)
+            .await?;
+        match Outcome::parse(&answer) {
+            Some(Outcome::Stored(digest)) => Ok(Committed::Stored(Version::content(digest.into()))),
+            Some(Outcome::Deleted) => Ok(Committed::Deleted),
+            Some(Outcome::Gone) => Ok(Committed::Gone),
+            Some(Outcome::Conflict) => Ok(Committed::Conflict),
+            None => Err(self
+                .error(ErrorKind::Backend, "write the session")
+                .with_source(answer)),
+        }
+    }
+
+    /// One attempt at the lock: lock and content in one round trip.
+    async fn try_lock(&self, id: &SessionId, token: &Token, lease: Duration) -> Result<Attempt> {
+        let abandoned = Abandoned::new(self, id, token);
+        let mut pipeline = Pipeline::with_capacity(2);
+        pipeline
+            .cmd("SET")
+            .arg(self.lock_key(id))
+            .arg(token.as_str())
+            .arg(&["NX", "PX"])
+            .arg(millis(lease));
+        pipeline.cmd("GET").arg(self.key(id));
+        let pipeline = &pipeline;
+        let (granted, content): (Option<String>, Option<Vec<u8>>) = self
+            .run("lock the session", |mut link| async move {
+                pipeline.query_async(&mut link).await
+            })
+            .await?;
+        abandoned.disarm();
+        Ok(granted.map(|_| content.map(entry)))
+    }
+
+    async fn unlock(&self, id: &SessionId, token: &Token) -> Result<()> {
+        let keys = [&*self.lock_key(id)];
+        let script = &self.0.scripts.release;
+        let arguments = [token.as_str().as_bytes()];
+        let _freed: i64 = self
+            .script("release the lock", script, &keys, &arguments)
+            .await?;
+        Ok(())
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind, action: &'static str) -> Error {
+        Error::new(kind, self.0.name.clone(), action)
+    }
+}
+
+/// `None` if somebody else holds the lock, else the session.
+type Attempt = Option<Option<Entry>>;
+
+/// What one commit checks.
+struct Write<'a> {
+    id: &'a SessionId,
+    token: &'a str,
+    base: &'a [u8],
+    keep_lock: bool,
+}
+
+impl Backend for RedisBackend {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn caps(&self) -> Caps {
+        let mut caps = Caps::new(LockKind::FencedLease);
+        caps.cas = true;
+        caps.touch = true;
+        caps.native_ttl = true;
+        caps.list = true;
+        caps.php_layout = true;
+        caps.max_session_bytes = Some(MAX_VALUE);
+        caps
+    }
+
+    fn load<'a>(
+        &'a self,
+        id: &'a SessionId,
+        options: ReadOptions,
+    ) -> BoxFuture<'a, Result<Option<Entry>>> {
+        Box::pin(async move {
+            let key = self.key(id);
+            let mut pipeline = Pipeline::with_capacity(2);
+            pipeline.cmd("GET").arg(&key);
+            if let Some(ttl) = options.touch {
+                pipeline.cmd("PEXPIRE").arg(&key).arg(millis(ttl)).ignore();
+            }
+            let pipeline = &pipeline;
+            let (content,): (Option<Vec<u8>>,) = self
+                .run("read the session", |mut link| async move {
+                    pipeline.query_async(&mut link).await
+                })
+                .await?;
+            Ok(content.map(entry))
+        })
+    }
+
+    fn lock_and_load<'a>(
+        &'a self,
+        id: &'a SessionId,
+        options: LockOptions,
+    ) -> BoxFuture<'a, Result<(Lease, Option<Entry>)>> {
+        Box::pin(async move {
+            let token = Token::random();
+            let mut pause = Pause::new(&token);
+            loop {
+                if let Some(entry) = self.try_lock(id, &token, options.lease).await? {
+                    let base = entry.as_ref().map(|entry| entry.version.clone());
+                    let lease = Lease::new(id.clone(), token, options.lease, base);
+                    return Ok((lease, entry));
+                }
+                let remaining = options.remaining();
+                if remaining.is_zero() {
+                    return Err(self.error(ErrorKind::LockTimeout, "lock the session"));
+                }
+                tokio::time::sleep(pause.next().min(remaining)).await;
+            }
+        })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        lease: &'a mut Lease,
+        change: Change,
+        options: CommitOptions,
+    ) -> BoxFuture<'a, Result<Committed>> {
+        Box::pin(async move {
+            let base = match (&change, lease.base()) {
+                // A logout counts, and a touch keeps, whatever was written.
+                (Change::Delete | Change::Touch, _) => b"*",
+                (Change::Put(_), Some(base)) => base.as_content().as_ref(),
+                (Change::Put(_), None) => b"",
+            };
+            let write = Write {
+                id: lease.id(),
+                token: lease.token().as_str(),
+                base,
+                keep_lock: options.keep_lease,
+            };
+            let committed = self.change(write, change, options.ttl).await?;
+            match &committed {
+                Committed::Stored(version) => lease.set_base(Some(version.clone())),
+                Committed::Deleted => lease.set_base(None),
+                Committed::Gone | Committed::Conflict => {}
+            }
+            Ok(committed)
+        })
+    }
+
+    fn put_if<'a>(
+        &'a self,
+        id: &'a SessionId,
+        expected: &'a Version,
+        change: Change,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Committed>> {
+        let write = Write {
+            id,
+            token: "",
+            base: expected.as_content(),
+            keep_lock: false,
+        };
+        Box::pin(self.change(write, change, ttl))
+    }
+
+    fn create<'a>(
+        &'a self,
+        id: &'a SessionId,
+        bytes: Bytes,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Created>> {
+        Box::pin(async move {
+            let mut command = Cmd::new();
+            command.arg("SET").arg(self.key(id)).arg(&bytes[..]);
+            command.arg(&["NX", "PX"]).arg(millis(ttl));
+            let command = &command;
+            let stored: Option<String> = self
+                .run("create the session", |mut link| async move {
+                    command.query_async(&mut link).await
+                })
+                .await?;
+            Ok(match stored {
+                Some(_) => Created::Stored(version(&bytes)),
+                None => Created::Exists,
+            })
+        })
+    }
+
+    fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let keys = [&*self.lock_key(lease.id())];
+            let ttl = millis(lease.ttl()).to_string();
+            let arguments = [lease.token().as_str().as_bytes(), ttl.as_bytes()];
+            let script = &self.0.scripts.renew;
+            let renewed: i64 = self
+                .script("renew the lock", script, &keys, &arguments)
+                .await?;
+            Ok(renewed == 1)
+        })
+    }
+
+    fn release(&self, lease: Lease) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { self.unlock(lease.id(), lease.token()).await })
+    }
+
+    fn purge_expired(&self, _budget: usize) -> BoxFuture<'_, Result<u64>> {
+        // Redis does it.
+        Box::pin(async { Ok(0) })
+    }
+
+    fn list(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
+        Box::pin(self.scan(limit))
+    }
+}
+
+/// Frees a lock that was granted to a request that no longer waits.
+struct Abandoned<'a> {
+    backend: &'a RedisBackend,
+    id: &'a SessionId,
+    token: &'a Token,
+    armed: bool,
+}
+
+impl<'a> Abandoned<'a> {
+    fn new(backend: &'a RedisBackend, id: &'a SessionId, token: &'a Token) -> Self {
+        Self {
+            backend,
+            id,
+            token,
+            armed: true,
+        }
+    }
+
+    fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if self.armed {
+            let (backend, id, token) = (self.backend.clone(), self.id.clone(), self.token.clone());
+            // If this fails too, the lock ends with its lease.
+            runtime.spawn(async move { backend.unlock(&id, &token).await });
+        }
+    }
+}
+
+/// The pauses between attempts: short at first, random, so that no process
+/// always comes second.
+struct Pause {
+    upper: Duration,
+    seed: u64,
+}
+
+impl Pause {
+    /// The token is random already.
+    fn new(token: &Token) -> Self {
+        let seed = token.as_str().bytes().fold(0_u64, |seed, byte| {
+            seed.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        Self {
+            upper: SHORTEST_PAUSE,
+            seed,
+        }
+    }
+
+    fn next(&mut self) -> Duration {
+        // Knuth's linear congruential generator; only spread matters here.
+        self.seed = self
+            .seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let upper = self.upper;
+        self.upper = (upper * 3 / 2).min(LONGEST_PAUSE);
+        let half = upper / 2;
+        half + half.mul_f64(f64::from((self.seed >> 33) as u32) / f64::from(u32::MAX >> 1))
+    }
+}
+
+fn entry(content: Vec<u8>) -> Entry {
+    let version = version(&content);
+    Entry::new(content, version)
+}
+
+/// Digests are as good as the content and cheaper to send back.
+fn version(content: &[u8]) -> Version {
+    Version::content(Sha1::from(content).hexdigest().into())
+}
+
+/// At least one: Redis refuses a life of zero.
+fn millis(duration: Duration) -> u64 {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    millis.clamp(1, MAX_MILLIS)
+}
+
+impl fmt::Debug for RedisBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisBackend")
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// Redis' `proto-max-bulk-len` as it is shipped.
+const MAX_VALUE: usize = 512 << 20;
+/// A thousand years; Redis adds the current time and must not overflow.
+const MAX_MILLIS: u64 = 1000 * 365 * 86_400 * 1000;

@@ -1,0 +1,240 @@
+//! The connection: made when it is needed, shared by all requests, made anew
+//! when it breaks or leads to a server that is no longer the primary.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
+    IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo,
+    RedisFuture, RedisResult, Value,
+};
+use tokio::sync::Mutex;
+
+use super::options::{RedisOptions, Topology};
+
+/// Where connections come from, and the one in use.
+pub(super) struct Links {
+    source: Source,
+    timeout: Duration,
+    current: Mutex<Option<Link>>,
+}
+
+enum Source {
+    Single(Box<Client>),
+    Sentinel(Box<Mutex<SentinelClient>>),
+    Cluster(Box<ClusterClient>),
+}
+
+/// A connection that many requests use at the same time.
+#[derive(Clone)]
+pub(super) struct Link {
+    connection: Connection,
+    closed: Arc<AtomicBool>,
+}
+
+#[derive(Clone)]
+enum Connection {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Links {
+    pub(super) fn new(options: &RedisOptions) -> RedisResult<Self> {
+        let source = match &options.topology {
+            Topology::Single(host, port) => {
+                let addr = ConnectionAddr::Tcp(host.clone(), *port);
+                Source::Single(Box::new(Client::open(info(addr, options)?)?))
+            }
+            Topology::Unix(path) => {
+                let addr = ConnectionAddr::Unix(path.clone());
+                Source::Single(Box::new(Client::open(info(addr, options)?)?))
+            }
+            Topology::Sentinel { sentinels, name } => {
+                let sentinels = sentinels
+                    .iter()
+                    .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port))
+                    .collect();
+                let node = SentinelNodeConnectionInfo::default()
+                    .set_redis_connection_info(settings(options));
+                let client = SentinelClient::build(
+                    sentinels,
+                    name.clone(),
+                    Some(node),
+                    SentinelServerType::Master,
+                )?;
+                Source::Sentinel(Box::new(Mutex::new(client)))
+            }
+            Topology::Cluster(nodes) => Source::Cluster(Box::new(cluster(nodes, options)?)),
+        };
+        Ok(Self {
+            source,
+            timeout: options.timeout,
+            current: Mutex::new(None),
+        })
+    }
+
+    /// The connection in use, or a new one.
+    pub(super) async fn get(&self) -> RedisResult<Link> {
+        let mut current = self.current.lock().await;
+        if let Some(link) = current.as_ref().filter(|link| !link.is_closed()) {
+            return Ok(link.clone());
+        }
+        let link = self.connect().await?;
+        *current = Some(link.clone());
+        Ok(link)
+    }
+
+    /// Forgets a connection that has failed, unless another one took its
+    /// place already.
+    pub(super) fn discard(link: &Link) {
+        link.closed.store(true, Ordering::Release);
+    }
+
+    async fn connect(&self) -> RedisResult<Link> {
+        let closed = Arc::new(AtomicBool::new(false));
+        let connection = match &self.source {
+            Source::Single(client) => {
+                let config = self.config(&closed);
+                let connection = client.get_multiplexed_async_connection_with_config(&config);
+                Connection::Server(connection.await?)
+            }
+            Source::Sentinel(client) => {
+                let client = &mut *client.lock().await;
+                Connection::Server(self.primary(client, &self.config(&closed)).await?)
+            }
+            Source::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+        };
+        Ok(Link { connection, closed })
+    }
+
+    /// Asks the Sentinels; while they promote a replica there is no primary,
+    /// so it asks again for half of the time there is.
+    async fn primary(
+        &self,
+        client: &mut SentinelClient,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<MultiplexedConnection> {
+        let give_up = Instant::now() + self.timeout / 2;
+        loop {
+            match client.get_async_connection_with_config(config).await {
+                Err(error)
+                    if error.kind() == ErrorKind::MasterNameNotFoundBySentinel
+                        && Instant::now() < give_up =>
+                {
+                    tokio::time::sleep(PROMOTION_PAUSE).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn config(&self, closed: &Arc<AtomicBool>) -> AsyncConnectionConfig {
+        let closed = Arc::clone(closed);
+        AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(self.timeout))
+            .set_push_sender(move |push: PushInfo| {
+                if push.kind == PushKind::Disconnection {
+                    closed.store(true, Ordering::Release);
+                }
+                Ok::<_, redis::aio::SendError>(())
+            })
+    }
+}
+
+impl Link {
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The connection to a Cluster, if it is one.
+    pub(super) fn as_cluster(&mut self) -> Option<&mut ClusterConnection> {
+        match &mut self.connection {
+            Connection::Server(_) => None,
+            Connection::Cluster(connection) => Some(connection),
+        }
+    }
+}
+
+impl ConnectionLike for Link {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match &mut self.connection {
+            Connection::Server(connection) => connection.req_packed_command(cmd),
+            Connection::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match &mut self.connection {
+            Connection::Server(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
+            Connection::Cluster(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match &self.connection {
+            Connection::Server(connection) => connection.get_db(),
+            Connection::Cluster(connection) => connection.get_db(),
+        }
+    }
+}
+
+fn settings(options: &RedisOptions) -> RedisConnectionInfo {
+    // The third version tells at once when the server closes the connection.
+    let mut settings = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(options.database);
+    if let Some(user) = &options.user {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = &options.password {
+        settings = settings.set_password(password);
+    }
+    settings
+}
+
+fn info(addr: ConnectionAddr, options: &RedisOptions) -> RedisResult<ConnectionInfo> {
+    let info = addr.into_connection_info()?;
+    Ok(info.set_redis_settings(settings(options)))
+}
+
+fn cluster(nodes: &[(String, u16)], options: &RedisOptions) -> RedisResult<ClusterClient> {
+    let nodes = nodes
+        .iter()
+        .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port));
+    let mut builder = ClusterClient::builder(nodes)
+        .connection_timeout(options.timeout)
+        .response_timeout(options.timeout)
+        .overall_response_timeout(Some(options.timeout));
+    if let Some(user) = &options.user {
+        builder = builder.username(user);
+    }
+    if let Some(password) = &options.password {
+        builder = builder.password(password);
+    }
+    builder.build()
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").finish_non_exhaustive()
+    }
+}
+
+const PROMOTION_PAUSE: Duration = Duration::from_millis(50);

@@ -1,0 +1,136 @@
+//! What several tests share: real PHP as the second party.
+#![allow(dead_code, reason = "every test file uses a part")]
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use peers::tool;
+use session_store::{Backend, Change, CommitOptions, Committed, LockOptions, SessionId};
+
+/// PHP's `session.gc_maxlifetime` as it is shipped.
+pub(crate) const TTL: Duration = Duration::from_secs(1440);
+
+/// php-cli with settings; `-d` takes them one by one.
+pub(crate) fn php(settings: &[String]) -> Command {
+    let mut command = Command::new(tool("php", "php-cli"));
+    for setting in BASE
+        .iter()
+        .copied()
+        .chain(settings.iter().map(String::as_str))
+    {
+        command.args(["-d", setting]);
+    }
+    command
+}
+
+/// Runs PHP code and returns what it prints.
+#[track_caller]
+pub(crate) fn php_run(settings: &[String], code: &str, arguments: &[&str]) -> String {
+    let output = php(settings)
+        .args(["-r", code, "--"])
+        .args(arguments)
+        .output()
+        .expect("php starts");
+    text_of(&output)
+}
+
+/// Processes of PHP that each increment `n` of session `id`.
+pub(crate) fn php_increments(
+    settings: &[String],
+    id: &str,
+    processes: usize,
+    times: u32,
+) -> Vec<Child> {
+    let start = |_| {
+        php(settings)
+            .args(["-r", INCREMENT, "--", id, &times.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("php starts")
+    };
+    (0..processes).map(start).collect()
+}
+
+/// Waits for them and returns the longest wait for the lock that one saw.
+#[track_caller]
+pub(crate) fn longest_wait(children: Vec<Child>) -> Duration {
+    let wait = |child: Child| {
+        let printed = text_of(&child.wait_with_output().expect("php ends"));
+        Duration::from_micros(printed.parse().unwrap_or_else(|_| panic!("php: {printed}")))
+    };
+    children.into_iter().map(wait).max().unwrap_or_default()
+}
+
+#[track_caller]
+fn text_of(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "php: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// Increments `n` of a session in the format of PHP's handler `php`, under
+/// the lock, and returns the longest wait.
+pub(crate) async fn increments(backend: &dyn Backend, id: &SessionId, times: u32) -> Duration {
+    let mut longest = Duration::ZERO;
+    for _ in 0..times {
+        let asked = Instant::now();
+        let options = LockOptions::until(asked + Duration::from_secs(60));
+        let (mut lease, entry) = backend.lock_and_load(id, options).await.unwrap();
+        longest = longest.max(asked.elapsed());
+        let count = entry.map_or(0, |entry| count(&entry.bytes));
+        let change = Change::Put(format!("n|i:{};", count + 1).into());
+        let committed = backend
+            .commit(&mut lease, change, CommitOptions::new(TTL))
+            .await
+            .unwrap();
+        assert!(matches!(committed, Committed::Stored(_)), "{committed:?}");
+    }
+    longest
+}
+
+/// The value of `n|i:…;`.
+#[track_caller]
+pub(crate) fn count(bytes: &[u8]) -> u32 {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let number = text
+        .strip_prefix("n|i:")
+        .and_then(|rest| rest.strip_suffix(';'));
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("no counter: {text}"))
+}
+
+/// A file's text with the path of a socket or script in it, for ini values.
+pub(crate) fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.display())
+}
+
+const BASE: &[&str] = &[
+    "session.use_cookies=0",
+    "session.cache_limiter=",
+    "session.serialize_handler=php",
+    "display_errors=stderr",
+];
+
+const INCREMENT: &str = r#"
+[, $id, $times] = $argv;
+set_error_handler(function ($level, $message) { fwrite(STDERR, $message); exit(1); });
+$longest = 0;
+for ($i = 0; $i < $times; $i++) {
+    session_id($id);
+    $asked = hrtime(true);
+    session_start() || exit(2);
+    $longest = max($longest, hrtime(true) - $asked);
+    $n = $_SESSION['n'] ?? 0;
+    usleep(1000);
+    $_SESSION['n'] = $n + 1;
+    session_write_close();
+}
+echo intdiv($longest, 1000);
+"#;
