@@ -1,0 +1,11 @@
+//! What a pool is told: how many workers, which program, which bounds.
+
+mod command;
+mod limits;
+mod pool;
+mod sizing;
+
+pub use command::{Environment, Readiness, ResourceLimit, WorkerCommand};
+pub use limits::{Limits, OnClientGone, Queue, Timeouts};
+pub use pool::PoolConfig;
+pub use sizing::Sizing;

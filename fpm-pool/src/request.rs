@@ -1,0 +1,282 @@
+//! What a caller asks a worker to do.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fastcgi_proto::{
+    BeginBody, BeginFlags, ParamsEncoder, ParamsIter, RecordHeader, RecordType, Role,
+};
+use http_body::Body;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+
+use crate::OnClientGone;
+
+/// The request id on every connection: a worker runs one request at a time.
+pub(crate) const REQUEST_ID: u16 = 1;
+
+/// The record that starts every request.
+const BEGIN_LEN: usize = 16;
+
+/// Room for the params of a usual request, so that one allocation holds them.
+const USUAL_PARAMS: usize = 2048;
+
+/// How urgent a request is. A more urgent one leaves the queue first; among
+/// equals the one that came first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Priority {
+    /// After all others.
+    Low,
+    /// The usual.
+    #[default]
+    Normal,
+    /// Before all others, such as health checks.
+    High,
+}
+
+/// A request for a worker: params, body, and how it may be treated.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use fpm_pool::{Priority, Request};
+///
+/// let mut request = Request::new();
+/// let mut params = request.params();
+/// params.push(b"REQUEST_METHOD", b"POST")?;
+/// params.push(b"SCRIPT_FILENAME", b"/srv/www/form.php")?;
+/// params.push(b"CONTENT_LENGTH", b"3")?;
+/// params.finish()?;
+/// let request = request
+///     .bytes("a=b")
+///     .deadline(Instant::now() + Duration::from_secs(5))
+///     .priority(Priority::High);
+/// assert_eq!(request.param(b"CONTENT_LENGTH"), Some(&b"3"[..]));
+/// # Ok::<(), fastcgi_proto::ParamError>(())
+/// ```
+pub struct Request {
+    /// `BEGIN_REQUEST` and the `PARAMS` records, ready to send.
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: RequestBody,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) priority: Priority,
+    pub(crate) exclusive: Option<Box<[u8]>>,
+    pub(crate) idempotent: Option<bool>,
+    pub(crate) on_client_gone: Option<OnClientGone>,
+    pub(crate) first_byte: Option<Duration>,
+    pub(crate) total: Option<Duration>,
+}
+
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// The request's STDIN.
+pub(crate) enum RequestBody {
+    Bytes(Bytes),
+    Stream {
+        body: UnsyncBoxBody<Bytes, BoxError>,
+        len: u64,
+    },
+}
+
+impl RequestBody {
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Stream { len, .. } => *len,
+        }
+    }
+}
+
+impl Request {
+    /// A request without params and body.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut head = Vec::with_capacity(USUAL_PARAMS);
+        let header = RecordHeader {
+            record_type: RecordType::BEGIN_REQUEST,
+            request_id: REQUEST_ID,
+            content_len: 8,
+            padding_len: 0,
+        };
+        let begin = BeginBody {
+            role: Role::RESPONDER,
+            flags: BeginFlags::KEEP_CONN,
+        };
+        head.extend_from_slice(&header.encode());
+        head.extend_from_slice(&begin.encode());
+        Self {
+            head,
+            body: RequestBody::Bytes(Bytes::new()),
+            deadline: None,
+            priority: Priority::default(),
+            exclusive: None,
+            idempotent: None,
+            on_client_gone: None,
+            first_byte: None,
+            total: None,
+        }
+    }
+
+    /// Writes the params, in place of what was written before. Call
+    /// [`finish`](ParamsEncoder::finish) on it, or none is kept.
+    pub fn params(&mut self) -> ParamsEncoder<'_> {
+        self.head.truncate(BEGIN_LEN);
+        ParamsEncoder::records(&mut self.head, REQUEST_ID)
+    }
+
+    /// A parameter that was written.
+    #[must_use]
+    pub fn param(&self, name: &[u8]) -> Option<&[u8]> {
+        find_param(&self.head, name)
+    }
+
+    /// Sends `body`, which is at hand. `CONTENT_LENGTH` has to say its
+    /// length.
+    #[must_use]
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = RequestBody::Bytes(body.into());
+        self
+    }
+
+    /// Sends `body` as it comes, `len` bytes. `CONTENT_LENGTH` has to say the
+    /// same. A body that turns out shorter or longer fails the request.
+    #[must_use]
+    pub fn stream<B>(mut self, body: B, len: u64) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.body = RequestBody::Stream {
+            body: body.map_err(Into::into).boxed_unsync(),
+            len,
+        };
+        self
+    }
+
+    /// When to give up waiting in the queue. A request that runs by then is
+    /// not touched: see [`total_timeout`](Self::total_timeout).
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Its place in the queue.
+    #[must_use]
+    pub const fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Of the requests with the same key one runs at a time; the others wait
+    /// in the queue and block no worker. A PHP session's id is such a key.
+    #[must_use]
+    pub fn exclusive(mut self, key: impl Into<Box<[u8]>>) -> Self {
+        self.exclusive = Some(key.into());
+        self
+    }
+
+    /// Whether the request may run once more when its worker died before it
+    /// sent a byte. Without this call: when `REQUEST_METHOD` is `GET`,
+    /// `HEAD`, `OPTIONS` or `TRACE`. A streamed body is never sent twice.
+    #[must_use]
+    pub const fn idempotent(mut self, idempotent: bool) -> Self {
+        self.idempotent = Some(idempotent);
+        self
+    }
+
+    /// What happens when the client leaves, instead of the pool's policy.
+    #[must_use]
+    pub const fn on_client_gone(mut self, policy: OnClientGone) -> Self {
+        self.on_client_gone = Some(policy);
+        self
+    }
+
+    /// The limit for the first byte, instead of the pool's.
+    #[must_use]
+    pub const fn first_byte_timeout(mut self, limit: Duration) -> Self {
+        self.first_byte = Some(limit);
+        self
+    }
+
+    /// The limit for the whole answer, instead of the pool's.
+    #[must_use]
+    pub const fn total_timeout(mut self, limit: Duration) -> Self {
+        self.total = Some(limit);
+        self
+    }
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let script = self.param(b"SCRIPT_FILENAME").unwrap_or_default();
+        f.debug_struct("Request")
+            .field("script", &script.escape_ascii().to_string())
+            .field("body_len", &self.body.len())
+            .field("deadline", &self.deadline)
+            .field("priority", &self.priority)
+            .field("exclusive", &self.exclusive.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds a pair in records that [`ParamsEncoder`] wrote; the last one of a
+/// name wins, as in PHP.
+pub(crate) fn find_param<'a>(records: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = records;
+    let mut found = None;
+    while let Some((header, after)) = rest.split_first_chunk::<{ RecordHeader::LEN }>() {
+        let header = RecordHeader::decode(*header).ok()?;
+        let content = after.get(..usize::from(header.content_len))?;
+        if header.record_type == RecordType::PARAMS {
+            for (candidate, value) in ParamsIter::new(content).flatten() {
+                if candidate == name {
+                    found = Some(value);
+                }
+            }
+        }
+        rest = after.get(content.len() + usize::from(header.padding_len)..)?;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn params_are_found_in_every_record() {
+        let mut request = Request::new();
+        let mut params = request.params();
+        params.push(b"FIRST", b"1").unwrap();
+        for _ in 0..3 {
+            params.push(b"BIG", &vec![b'x'; 60_000]).unwrap();
+        }
+        params.push(b"LAST", b"2").unwrap();
+        params.finish().unwrap();
+        assert_eq!(request.param(b"FIRST"), Some(&b"1"[..]));
+        assert_eq!(request.param(b"LAST"), Some(&b"2"[..]));
+        assert_eq!(request.param(b"NONE"), None);
+    }
+
+    #[test]
+    fn params_replace_those_written_before() {
+        let mut request = Request::new();
+        request.params().finish().unwrap();
+        let mut params = request.params();
+        params.push(b"A", b"1").unwrap();
+        params.finish().unwrap();
+        assert_eq!(request.param(b"A"), Some(&b"1"[..]));
+        assert_eq!(request.head.len(), 16 + 8 + 8 + 8);
+    }
+}
