@@ -1,6 +1,7 @@
 //! What a locked session holds: its turn in the process and its lease.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
@@ -17,6 +18,8 @@ pub(super) type SharedLease = Arc<Mutex<Option<Lease>>>;
 #[derive(Debug)]
 pub(super) struct Held {
     hold: Hold,
+    /// How long the session lives from the next write, if not as all do.
+    ttl: Option<Duration>,
     /// Dropped last: the next request enters once the lease is gone.
     turn: Turn,
 }
@@ -38,12 +41,24 @@ impl Held {
         let renews = store.caps().lock.expires();
         let renewal = renews.then(|| Renewal::start(store, lease.clone(), every));
         let hold = Hold::Leased { lease, renewal };
-        Self { hold, turn }
+        Self {
+            hold,
+            ttl: None,
+            turn,
+        }
     }
 
     pub(super) fn versioned(version: Option<Version>, turn: Turn) -> Self {
         let hold = Hold::Versioned(version);
-        Self { hold, turn }
+        Self {
+            hold,
+            ttl: None,
+            turn,
+        }
+    }
+
+    pub(super) fn set_ttl(&mut self, ttl: Duration) {
+        self.ttl = Some(ttl);
     }
 
     /// Whether the lease is known to be lost.
@@ -62,15 +77,16 @@ impl Held {
         change: Change,
         keep: bool,
     ) -> Result<Committed> {
+        let ttl = self.ttl.unwrap_or(store.options().ttl);
         match &mut self.hold {
             Hold::Leased { lease, renewal } => {
                 if !keep {
                     *renewal = None;
                 }
-                commit_leased(store, lease, change, keep).await
+                commit_leased(store, lease, change, ttl, keep).await
             }
             Hold::Versioned(version) => {
-                let outcome = commit_versioned(store, id, version.as_ref(), change).await?;
+                let outcome = commit_versioned(store, id, version.as_ref(), change, ttl).await?;
                 *version = match &outcome {
                     Committed::Stored(new) => Some(new.clone()),
                     _ => None,
@@ -82,7 +98,7 @@ impl Held {
 
     /// Gives everything back without writing.
     pub(super) async fn release(self, store: &Store) -> Result<()> {
-        let Self { hold, turn } = self;
+        let Self { hold, turn, .. } = self;
         let released = match hold {
             Hold::Leased { lease, renewal } => {
                 drop(renewal);
@@ -112,11 +128,12 @@ async fn commit_leased(
     store: &Store,
     lease: &SharedLease,
     change: Change,
+    ttl: Duration,
     keep: bool,
 ) -> Result<Committed> {
     let mut guard = lease.lock().await;
     let held = guard.as_mut().ok_or_else(|| lost(store))?;
-    let mut options = CommitOptions::new(store.options().ttl);
+    let mut options = CommitOptions::new(ttl);
     options.keep_lease = keep;
     let commit = store.backend().commit(held, change, options);
     let outcome = store.within("write session", commit).await?;
@@ -131,11 +148,12 @@ async fn commit_versioned(
     id: &SessionId,
     version: Option<&Version>,
     change: Change,
+    ttl: Duration,
 ) -> Result<Committed> {
     let Some(version) = version else {
         return match change {
             Change::Put(bytes) => {
-                let create = store.backend().create(id, bytes, store.options().ttl);
+                let create = store.backend().create(id, bytes, ttl);
                 Ok(match store.within("write session", create).await? {
                     Created::Stored(version) => Committed::Stored(version),
                     Created::Exists => Committed::Conflict,
@@ -145,7 +163,7 @@ async fn commit_versioned(
             Change::Delete => Ok(Committed::Deleted),
         };
     };
-    store.put_if(id, version, change).await
+    store.put_if(id, version, change, ttl).await
 }
 
 async fn release_lease(store: &Store, lease: &SharedLease) -> Result<()> {

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -53,6 +53,15 @@ impl Locked {
     /// [`Committed::Conflict`], so stop early.
     pub fn is_lost(&self) -> bool {
         self.held.as_ref().is_some_and(Held::is_lost)
+    }
+
+    /// Makes the session live for `ttl` from its next write, instead of for
+    /// [`StoreOptions::ttl`](crate::StoreOptions::ttl): for hosts whose
+    /// applications have their own `session.gc_maxlifetime`.
+    pub fn set_ttl(&mut self, ttl: Duration) {
+        if let Some(held) = &mut self.held {
+            held.set_ttl(ttl);
+        }
     }
 
     /// Stores the data and releases the session. Unchanged data only

@@ -87,8 +87,8 @@ impl Optimistic {
     }
 
     async fn write_over(&self, base: Option<&Entry>, ours: Bytes) -> Result<Committed> {
+        let ttl = self.store.options().ttl;
         let Some(base) = base else {
-            let ttl = self.store.options().ttl;
             let create = self.store.backend().create(&self.id, ours, ttl);
             return Ok(match self.store.within("write session", create).await? {
                 Created::Stored(version) => Committed::Stored(version),
@@ -96,7 +96,9 @@ impl Optimistic {
             });
         };
         let change = self.change(base, ours);
-        self.store.put_if(&self.id, &base.version, change).await
+        self.store
+            .put_if(&self.id, &base.version, change, ttl)
+            .await
     }
 
     async fn commit_under_lock(&self, ours: Bytes, merge: &dyn Merge) -> Result<Committed> {

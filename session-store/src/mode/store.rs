@@ -283,7 +283,7 @@ impl Store {
         let Some(entry) = self.within("read session", loaded).await? else {
             return Ok(Committed::Deleted);
         };
-        self.put_if(name, &entry.version, Change::Delete).await
+        self.put_if(name, &entry.version, Change::Delete, ttl).await
     }
 
     pub(crate) async fn put_if(
@@ -291,10 +291,9 @@ impl Store {
         id: &SessionId,
         version: &Version,
         change: Change,
+        ttl: Duration,
     ) -> Result<Committed> {
-        let put = self
-            .backend()
-            .put_if(id, version, change, self.options().ttl);
+        let put = self.backend().put_if(id, version, change, ttl);
         self.within("write session", put).await
     }
 
