@@ -107,3 +107,71 @@ pub enum ParamError {
         max: usize,
     },
 }
+
+/// What a peer did that the protocol does not allow.
+///
+/// All are final: the connection returns the same error from then on and is
+/// to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The bytes are not records.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// Params, or the pairs of a management record, are malformed.
+    #[error("malformed pairs in {record_type} content")]
+    Pairs {
+        /// The type of the records.
+        record_type: RecordType,
+        /// What is wrong with them.
+        source: PairError,
+    },
+    /// A record that only the other side may send.
+    #[error("{record_type} record from the wrong side")]
+    WrongSide {
+        /// Its type.
+        record_type: RecordType,
+    },
+    /// A record of a type that the specification does not define, where the
+    /// configuration does not allow for it.
+    #[error("record of unknown type {record_type}")]
+    UnknownRecord {
+        /// Its type.
+        record_type: RecordType,
+    },
+    /// Content for a stream that has ended.
+    #[error("{record_type} record of request {request_id} after the end of that stream")]
+    AfterStreamEnd {
+        /// The stream.
+        record_type: RecordType,
+        /// The request's id in the record.
+        request_id: u16,
+    },
+    /// A management record is longer than [`Limits`](crate::Limits) allows.
+    #[error("management record of {len} bytes, more than {limit}")]
+    ManagementLength {
+        /// Its length.
+        len: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// A `BEGIN_REQUEST` with the id of a request that has not ended.
+    #[error("BEGIN_REQUEST for request {request_id}, which is active")]
+    DuplicateBegin {
+        /// The id.
+        request_id: u16,
+    },
+    /// The peer closed the connection inside a record or a request.
+    #[error(
+        "connection closed before the request's end ({})",
+        if *.stdout_ended { "after its output" }
+        else if *.responded { "in its output" }
+        else { "before any output" }
+    )]
+    UnexpectedEof {
+        /// Whether a byte of output had come.
+        responded: bool,
+        /// Whether the output was complete.
+        stdout_ended: bool,
+    },
+}

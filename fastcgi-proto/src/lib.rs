@@ -8,16 +8,23 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod client;
 mod error;
+mod id;
 mod limits;
 mod params;
+#[allow(dead_code)]
 mod record;
+#[allow(dead_code)]
+mod values;
 mod wire;
 
-pub use error::{DecodeError, PairError, ParamError};
+pub use error::{DecodeError, PairError, ParamError, ProtocolError};
+pub use id::RequestId;
 pub use limits::Limits;
 pub use params::{InvalidContentLength, PairSplit, Pairs, Params, ParamsEncoder, ParamsIter};
-pub use record::{BorrowedPart, Part, RecordDecoder};
+pub use record::{BorrowedPart, Outgoing, Part, RecordDecoder};
+pub use values::{ValueNames, Values};
 pub use wire::{
     BeginBody, BeginFlags, EndBody, MAX_ALIGNED_CONTENT, MAX_CONTENT, ProtocolStatus, RecordHeader,
     RecordType, Role, VERSION,

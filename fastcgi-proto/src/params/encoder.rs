@@ -3,9 +3,13 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::owned::{InvalidContentLength, parse_length};
 use super::{MAX_LEN, len_of_len, nul};
 use crate::ParamError;
 use crate::wire::{MAX_ALIGNED_CONTENT, RecordHeader, RecordType, padding_for};
+
+const CONTENT_LENGTH: &[u8] = b"CONTENT_LENGTH";
+const DATA_LENGTH: &[u8] = b"FCGI_DATA_LENGTH";
 
 /// What to do with a pair that does not fit into one record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +22,27 @@ pub enum PairSplit {
     /// Continue it in the next record, as the specification allows. Only for
     /// peers known to read that: libfcgi, Go, this crate.
     Allow,
+}
+
+/// What the value of a length param says.
+pub(crate) type DeclaredLength = Result<Option<u64>, InvalidContentLength>;
+
+/// What the pairs written so far say about the lengths of the input streams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared {
+    pub(crate) stdin: DeclaredLength,
+    pub(crate) data: DeclaredLength,
+}
+
+impl Declared {
+    #[inline]
+    fn note(&mut self, name: &[u8], value: &[u8]) {
+        match name {
+            CONTENT_LENGTH => self.stdin = parse_length(value),
+            DATA_LENGTH => self.data = parse_length(value),
+            _ => {}
+        }
+    }
 }
 
 /// How pairs are put into records.
@@ -74,6 +99,7 @@ pub struct ParamsEncoder<'b> {
     /// Pairs before `checked`, and pairs in all.
     count_checked: usize,
     count: usize,
+    declared: Declared,
     finished: bool,
 }
 
@@ -114,6 +140,10 @@ impl<'b> ParamsEncoder<'b> {
             nuls: 0,
             count_checked: 0,
             count: 0,
+            declared: Declared {
+                stdin: Ok(None),
+                data: Ok(None),
+            },
             finished: false,
         };
         this.open_record();
@@ -130,6 +160,11 @@ impl<'b> ParamsEncoder<'b> {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// What the last length params said.
+    pub(crate) const fn declared(&self) -> Declared {
+        self.declared
     }
 
     /// Appends a pair. Empty names and values are legal, names may repeat
@@ -155,6 +190,7 @@ impl<'b> ParamsEncoder<'b> {
             self.out.extend_from_slice(name);
             self.out.extend_from_slice(value);
             self.count += 1;
+            self.declared.note(name, value);
             return Ok(());
         }
         self.push_long(name, value)
@@ -198,6 +234,7 @@ impl<'b> ParamsEncoder<'b> {
         self.out.resize(at + name_len + value_len, 0);
         let (name, value) = self.out[at..].split_at_mut(name_len);
         fill(name, value);
+        self.declared.note(name, value);
         self.count += 1;
         Ok(())
     }
@@ -230,6 +267,7 @@ impl<'b> ParamsEncoder<'b> {
         self.push_lengths(name.len(), value.len());
         self.out.extend_from_slice(name);
         self.out.extend_from_slice(value);
+        self.declared.note(name, value);
         self.count += 1;
         Ok(())
     }

@@ -106,36 +106,6 @@ fn read_len(bytes: &[u8]) -> Option<(u32, &[u8])> {
     }
 }
 
-/// The ends of the longest runs of whole pairs that fit `max` bytes; `Err`
-/// holds the place and length of a pair that does not fit.
-#[cfg_attr(not(test), expect(dead_code))]
-pub(crate) fn cut_at_pairs(
-    content: &[u8],
-    max: usize,
-    mut cut: impl FnMut(usize),
-) -> Result<(), (usize, usize)> {
-    let mut pairs = ParamsIter::new(content);
-    let (mut start, mut end) = (0, 0);
-    for index in 0.. {
-        if pairs.next().is_none() {
-            break;
-        }
-        let at = pairs.at();
-        if at - start > max {
-            if at - end > max {
-                return Err((index, at - end));
-            }
-            cut(end);
-            start = end;
-        }
-        end = at;
-    }
-    if end > start {
-        cut(end);
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec;
@@ -190,14 +160,5 @@ mod tests {
         for cut in 1..wire.len() {
             assert!(read(&wire[..cut]).is_err(), "cut at {cut}");
         }
-    }
-
-    #[test]
-    fn cuts_fall_between_pairs() {
-        let content = b"\x01\x01aA\x01\x01bB\x01\x01cC";
-        let mut cuts = Vec::new();
-        assert_eq!(cut_at_pairs(content, 9, |end| cuts.push(end)), Ok(()));
-        assert_eq!(cuts, [8, 12]);
-        assert_eq!(cut_at_pairs(content, 3, |_| ()), Err((0, 4)));
     }
 }

@@ -11,6 +11,8 @@ pub use encoder::{PairSplit, ParamsEncoder};
 pub use iter::ParamsIter;
 pub use owned::{InvalidContentLength, Pairs, Params};
 
+pub(crate) use encoder::{Declared, Framing};
+
 /// The longest name or value that a 4-byte length can announce.
 const MAX_LEN: usize = 0x7fff_ffff;
 

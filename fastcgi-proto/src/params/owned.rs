@@ -38,6 +38,8 @@ const USUAL_BYTES: usize = 1024;
 pub struct Params {
     raw: Bytes,
     len: usize,
+    /// Known to hold no NUL byte but in lengths.
+    nul_free: bool,
 }
 
 /// The value of `CONTENT_LENGTH` is not a decimal number of at most 2⁶³−1.
@@ -84,6 +86,7 @@ impl Params {
         Ok(Self {
             raw: raw.into(),
             len,
+            nul_free: true,
         })
     }
 
@@ -98,7 +101,11 @@ impl Params {
             pair?;
             len += 1;
         }
-        Ok(Self { raw, len })
+        Ok(Self {
+            raw,
+            len,
+            nul_free: false,
+        })
     }
 
     /// The number of pairs.
@@ -181,6 +188,9 @@ impl Params {
     ///
     /// [`ParamError::Nul`] with the place of the first such pair.
     pub fn check_nul(&self) -> Result<(), ParamError> {
+        if self.nul_free {
+            return Ok(());
+        }
         let expected: usize = self
             .iter()
             .map(|(name, value)| nul::in_lengths(name.len(), value.len()))
@@ -194,10 +204,18 @@ impl Params {
 
     fn number(&self, name: &str) -> Result<Option<u64>, InvalidContentLength> {
         match self.get(name) {
-            None | Some([]) => Ok(None),
-            Some(digits) => decimal(digits).map(Some).ok_or(InvalidContentLength),
+            None => Ok(None),
+            Some(digits) => parse_length(digits),
         }
     }
+}
+
+/// Reads the value of a length param; empty means that there is none.
+pub(super) fn parse_length(value: &[u8]) -> Result<Option<u64>, InvalidContentLength> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    decimal(value).map(Some).ok_or(InvalidContentLength)
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
