@@ -1,0 +1,253 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser};
+
+use super::http::TrustedProxy;
+use super::log;
+use super::site::Symlinks;
+use crate::address::Address;
+use crate::duration;
+
+const AFTER_HELP: &str = "\
+Durations are numbers with a unit: 250ms, 1.5s, 2m. Sizes take K, M or G.
+
+Signals:
+  TERM, QUIT, INT  finish the requests that run, then stop; a second one stops at once
+  HUP              new workers with fresh settings take over, none of the requests is lost
+  USR1             open the access log anew
+
+Exit codes:
+  0    stopped as asked
+  1    the server failed while it ran
+  2    the command line is wrong
+  3    a document root is missing
+  4    the address cannot be listened on
+  5    php-cgi is missing
+  6    the workers do not start
+  7    a configuration, certificate or key file cannot be used
+  8    a log file cannot be opened
+  130  stopped at once by a second signal";
+
+/// Serves a PHP site: static files itself, scripts through worker processes
+/// that it starts, sizes, watches and feeds.
+#[derive(Debug, Parser)]
+#[command(name = "serve", version, after_help = AFTER_HELP)]
+pub(crate) struct Options {
+    /// The document root; the bundled sample site when left out
+    pub(crate) root: Option<PathBuf>,
+
+    /// Address to listen on: host:port or unix:PATH; may be repeated
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: Vec<Address>,
+
+    /// Script below the root that gets every path which is no file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) front_controller: Option<String>,
+
+    /// Another document root for a host name; may be repeated
+    #[arg(long, value_name = "NAME=ROOT", value_parser = parse_vhost)]
+    pub(crate) vhost: Vec<(String, PathBuf)>,
+
+    /// Answer 404 for this path and all below it; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) deny: Vec<String>,
+
+    /// Symbolic links out of a document root that are followed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) symlinks: Symlinks,
+
+    #[command(flatten)]
+    pub(crate) php: PhpOptions,
+
+    #[command(flatten)]
+    pub(crate) http: HttpOptions,
+
+    #[command(flatten)]
+    pub(crate) report: ReportOptions,
+}
+
+/// Where scripts run.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "PHP")]
+pub(crate) struct PhpOptions {
+    /// php-fpm configuration file with the settings of the workers
+    #[arg(long, value_name = "FPM.CONF", conflicts_with = "upstream")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Pool of the configuration file; its first one when left out
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub(crate) pool: Option<String>,
+
+    /// FastCGI server that already runs, host:port or unix:PATH, instead of
+    /// workers of our own; may be repeated
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["php", "workers"])]
+    pub(crate) upstream: Vec<Address>,
+
+    /// The php-cgi program, or another FastCGI program
+    #[arg(long, value_name = "PATH")]
+    pub(crate) php: Option<PathBuf>,
+
+    /// PHP setting of the workers; may be repeated
+    #[arg(short = 'd', long = "define", value_name = "NAME=VALUE", conflicts_with = "upstream")]
+    pub(crate) define: Vec<String>,
+
+    /// Worker processes [default: two for each processor, at least 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) workers: Option<u32>,
+
+    /// Requests that may wait for a worker; more are answered with 503
+    /// [default: 1024]
+    #[arg(long, value_name = "N")]
+    pub(crate) queue: Option<usize>,
+
+    /// How long a request may wait for a worker, then 503 [default: 30s]
+    #[arg(long, value_name = "DUR", value_parser = duration::parse)]
+    pub(crate) queue_timeout: Option<Duration>,
+
+    /// How long a script may run, then it is killed and answered with 504;
+    /// 0 for no limit [default: 0, or that of the configuration file]
+    #[arg(long, value_name = "DUR", value_parser = duration::parse)]
+    pub(crate) request_timeout: Option<Duration>,
+
+    /// Requests with the same value of this cookie run one at a time, so
+    /// that PHP's session lock blocks no workers
+    #[arg(long, value_name = "NAME")]
+    pub(crate) exclusive_cookie: Option<String>,
+
+    /// Folder below which a script may hand over files with X-Sendfile or
+    /// X-Accel-Redirect; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sendfile_root: Vec<PathBuf>,
+}
+
+/// How clients are served.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "HTTP")]
+pub(crate) struct HttpOptions {
+    /// Certificate chain in PEM form: serve HTTPS alone
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Private key in PEM form
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Proxy whose X-Forwarded-* and Forwarded fields are believed: an
+    /// address, a network, or `unix`; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) trusted_proxy: Vec<TrustedProxy>,
+
+    /// Longest request body
+    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    pub(crate) max_body: u64,
+
+    /// How long a client may take for the head of a request, and how long a
+    /// connection may be idle
+    #[arg(long, value_name = "DUR", default_value = "15s", value_parser = duration::parse)]
+    pub(crate) header_timeout: Duration,
+
+    /// How long a client may send nothing of a request body, then 408
+    #[arg(long, value_name = "DUR", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) body_timeout: Duration,
+
+    /// How long a client may take nothing of an answer
+    #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration::parse)]
+    pub(crate) send_timeout: Duration,
+
+    /// How long requests may go on after a stop signal
+    #[arg(long, value_name = "DUR", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) grace: Duration,
+}
+
+/// What the operator sees.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Reports")]
+pub(crate) struct ReportOptions {
+    /// Path of the status page: HTML, ?json, ?openmetrics; none by default
+    #[arg(long, value_name = "PATH", value_parser = parse_url_path)]
+    pub(crate) status_path: Option<String>,
+
+    /// File of the access log, or - for stdout; none by default
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) access_log: Option<log::Target>,
+
+    /// Format of the access log
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) access_log_format: log::Format,
+}
+
+fn parse_vhost(text: &str) -> Result<(String, PathBuf), &'static str> {
+    match text.split_once('=') {
+        Some((name, root)) if !name.is_empty() && !root.is_empty() => {
+            Ok((name.to_ascii_lowercase(), root.into()))
+        }
+        _ => Err("expected NAME=ROOT, such as example.org=/srv/example"),
+    }
+}
+
+fn parse_url_path(text: &str) -> Result<String, &'static str> {
+    match text.starts_with('/') {
+        true => Ok(text.to_owned()),
+        false => Err("the path has to start with a slash"),
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, &'static str> {
+    const EXPECTED: &str = "expected a number of bytes, or one with K, M or G";
+    let (number, shift) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    let number: u64 = number.parse().map_err(|_| EXPECTED)?;
+    number.checked_mul(1 << shift).ok_or(EXPECTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_size("10"), Ok(10));
+        assert_eq!(parse_size("2k"), Ok(2048));
+        assert_eq!(parse_size("1G"), Ok(1 << 30));
+        for bad in ["", "G", "1T", "-1", "99999999999999999999", "17179869184G"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn contract_of_the_command_line_holds() {
+        let options = Options::try_parse_from([
+            "serve", "/srv/www", "--listen", "unix:/run/s", "--front-controller", "index.php",
+            "--php", "/usr/bin/php-cgi", "--workers", "4", "--queue", "10", "--queue-timeout",
+            "500ms", "--request-timeout", "2s", "--status-path", "/status", "--access-log", "-",
+            "--exclusive-cookie", "PHPSESSID",
+        ])
+        .unwrap();
+        assert_eq!(options.php.workers, Some(4));
+        assert_eq!(options.php.queue_timeout, Some(Duration::from_millis(500)));
+        assert_eq!(options.report.access_log, Some(log::Target::Stdout));
+        for wrong in [
+            &["serve", "--pool", "www"][..],
+            &["serve", "--tls-cert", "c.pem"],
+            &["serve", "--upstream", "127.0.0.1:9000", "--workers", "2"],
+            &["serve", "--workers", "0"],
+            &["serve", "--status-path", "status"],
+        ] {
+            assert!(Options::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What a clean path asks for: a script, a file, a folder, or nothing.
+
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use super::names::{holds_source, is_script};
+use super::path::{CleanPath, is_hidden};
+use super::root::{Found, Purpose};
+use super::{Site, root::Root};
+
+/// Names tried in a folder, in this order.
+const INDEX: [&str; 2] = ["index.php", "index.html"];
+
+/// A script to run.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Script {
+    /// `SCRIPT_FILENAME`.
+    pub(crate) filename: PathBuf,
+    /// `SCRIPT_NAME`.
+    pub(crate) name: String,
+    /// `PATH_INFO`, empty when there is none.
+    pub(crate) path_info: String,
+}
+
+/// What a request path leads to.
+#[derive(Debug)]
+pub(crate) enum Target {
+    Script(Script),
+    File(Found),
+    /// A folder that was asked for without its trailing slash.
+    Folder,
+    /// Nothing that may be shown.
+    Missing,
+}
+
+/// Finds what `path` asks for in `site`.
+///
+/// # Errors
+///
+/// Those of the file system other than "not there" and "not allowed".
+pub(crate) fn resolve(site: &Site, path: &CleanPath<'_>) -> io::Result<Target> {
+    let text = &*path.text;
+    if site.denies(text) {
+        return Ok(Target::Missing);
+    }
+    if path.ambiguous {
+        return front_controller(site);
+    }
+    if text.ends_with('/') {
+        return folder(site, text);
+    }
+    match look(&site.root, text)? {
+        Look::BelowFile => with_path_info(&site.root, text),
+        Look::Place(found) if found.metadata.is_dir() => bare_folder(site, text),
+        _ if is_hidden(text) => Ok(Target::Missing),
+        Look::Place(found) => Ok(file(found, text)),
+        Look::Nothing => front_controller(site),
+    }
+}
+
+enum Look {
+    Place(Found),
+    Nothing,
+    /// A part of the path is a file, so nothing can be below it.
+    BelowFile,
+}
+
+fn look(root: &Root, path: &str) -> io::Result<Look> {
+    let purpose = match is_script(path) {
+        true => Purpose::Locate,
+        false => Purpose::Read,
+    };
+    match root.open(path, purpose) {
+        Ok(found) => Ok(Look::Place(found)),
+        Err(error) => match error.kind() {
+            ErrorKind::NotADirectory => Ok(Look::BelowFile),
+            ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidFilename => {
+                Ok(Look::Nothing)
+            }
+            // A socket file, a device without a driver, a loop of links.
+            ErrorKind::FilesystemLoop => Ok(Look::Nothing),
+            _ if error.raw_os_error() == Some(nix::libc::ENXIO) => Ok(Look::Nothing),
+            _ => Err(error),
+        },
+    }
+}
+
+/// A path with a trailing slash: the index of a folder, or the path-info of
+/// a script.
+fn folder(site: &Site, path: &str) -> io::Result<Target> {
+    let hidden = is_hidden(path);
+    for index in INDEX {
+        if hidden {
+            break;
+        }
+        let candidate = format!("{path}{index}");
+        match look(&site.root, &candidate)? {
+            Look::Place(found) if found.metadata.is_file() => return Ok(file(found, &candidate)),
+            Look::BelowFile => return with_path_info(&site.root, path),
+            Look::Place(_) | Look::Nothing => {}
+        }
+    }
+    match hidden {
+        // `/index.php/.x/`: hidden names are only those of files.
+        true => with_path_info(&site.root, path),
+        false => front_controller(site),
+    }
+}
+
+/// A folder asked for without its slash. A front controller may have a
+/// route of that name, so the folder has to have an index to win.
+fn bare_folder(site: &Site, path: &str) -> io::Result<Target> {
+    if is_hidden(path) {
+        return Ok(Target::Missing);
+    }
+    if site.front_controller.is_some() {
+        let target = folder(site, &format!("{path}/"))?;
+        let is_index = match &target {
+            Target::Script(script) => site.front_controller.as_deref() != Some(&*script.name),
+            _ => true,
+        };
+        if !is_index {
+            return Ok(target);
+        }
+    }
+    Ok(Target::Folder)
+}
+
+fn file(found: Found, path: &str) -> Target {
+    if !found.metadata.is_file() {
+        return Target::Missing;
+    }
+    if is_script(path) {
+        return Target::Script(Script {
+            filename: found.path,
+            name: path.to_owned(),
+            path_info: String::new(),
+        });
+    }
+    match holds_source(path) {
+        true => Target::Missing,
+        false => Target::File(found),
+    }
+}
+
+/// Finds the script in front of `/path/info`. What lies below any other file
+/// is missing, also with a front controller: `/upload/x.jpg/y.php` must
+/// never run, and no application has such a route.
+fn with_path_info(root: &Root, path: &str) -> io::Result<Target> {
+    let lower = path.to_ascii_lowercase();
+    for (at, _) in lower.match_indices(".php/") {
+        let (name, path_info) = path.split_at(at + ".php".len());
+        if is_hidden(name) {
+            break;
+        }
+        match look(root, name)? {
+            Look::Place(found) if found.metadata.is_file() => {
+                return Ok(Target::Script(Script {
+                    filename: found.path,
+                    name: name.to_owned(),
+                    path_info: path_info.to_owned(),
+                }));
+            }
+            // A folder of such a name; the script may come later.
+            Look::Place(_) => {}
+            Look::Nothing | Look::BelowFile => break,
+        }
+    }
+    Ok(Target::Missing)
+}
+
+fn front_controller(site: &Site) -> io::Result<Target> {
+    let Some(name) = &site.front_controller else {
+        return Ok(Target::Missing);
+    };
+    match look(&site.root, name)? {
+        Look::Place(found) => Ok(file(found, name)),
+        Look::Nothing | Look::BelowFile => Ok(Target::Missing),
+    }
+}

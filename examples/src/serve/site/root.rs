@@ -1,0 +1,207 @@
+//! A document root, and files opened below it.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use nix::libc::{O_CLOEXEC, O_NONBLOCK, O_PATH};
+
+/// Which symbolic links that lead out of a root are followed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Symlinks {
+    /// None.
+    Never,
+    /// Links to folders whose owner also owns the folder. Applications link
+    /// their storage, plugins and templates this way; a link to a single
+    /// file outside is refused.
+    #[default]
+    Owned,
+    /// All.
+    Always,
+}
+
+/// A document root. Its path may itself be a link that is switched at run
+/// time, as release tools do.
+#[derive(Debug)]
+pub(crate) struct Root {
+    path: PathBuf,
+    canonical: RwLock<PathBuf>,
+    symlinks: Symlinks,
+}
+
+/// What stands at a path below a root.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Opened for reading, or as a mere place (`O_PATH`) for a script.
+    pub(crate) file: File,
+    pub(crate) metadata: Metadata,
+    pub(crate) path: PathBuf,
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// To send its content.
+    Read,
+    /// To know that it is there: the worker, perhaps another user, reads it.
+    Locate,
+}
+
+impl Root {
+    /// Takes `path` as a document root.
+    ///
+    /// # Errors
+    ///
+    /// When it does not exist, or is no folder.
+    pub(crate) fn new(path: &Path, symlinks: Symlinks) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let canonical = fs::canonicalize(&path)?;
+        if !canonical.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self {
+            path,
+            canonical: RwLock::new(canonical),
+            symlinks,
+        })
+    }
+
+    /// The path as it was given, made absolute.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens what stands at `relative`, which starts with `/` and is clean.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`, and `NotFound` for what a link puts out of bounds.
+    pub(crate) fn open(&self, relative: &str, purpose: Purpose) -> io::Result<Found> {
+        let path = self.join(relative);
+        let flags = match purpose {
+            Purpose::Read => O_NONBLOCK | O_CLOEXEC,
+            Purpose::Locate => O_PATH | O_CLOEXEC,
+        };
+        // Without O_NONBLOCK, opening a named pipe would block the server.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(&path)?;
+        let metadata = file.metadata()?;
+        if self.symlinks != Symlinks::Always && !self.contains(&file, &path)? {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(Found {
+            file,
+            metadata,
+            path,
+        })
+    }
+
+    fn join(&self, relative: &str) -> PathBuf {
+        let root = self.path.as_os_str();
+        let mut joined = OsString::with_capacity(root.len() + relative.len());
+        joined.push(root);
+        joined.push(relative);
+        joined.into()
+    }
+
+    /// Whether the opened file may be served: it lies below the root, or the
+    /// links that lead out are of the kind that is followed.
+    fn contains(&self, file: &File, path: &Path) -> io::Result<bool> {
+        let real = real_path(file, path)?;
+        {
+            let canonical = self.canonical.read().unwrap_or_else(PoisonError::into_inner);
+            if real.starts_with(&*canonical) {
+                return Ok(true);
+            }
+        }
+        // The root may be a link that was switched since.
+        let canonical = fs::canonicalize(&self.path)?;
+        let inside = real.starts_with(&canonical);
+        *self.canonical.write().unwrap_or_else(PoisonError::into_inner) = canonical;
+        Ok(inside || self.symlinks == Symlinks::Owned && self.links_are_owned(path)?)
+    }
+
+    /// Whether every link between the root and `path` is one of a folder by
+    /// the folder's owner.
+    fn links_are_owned(&self, path: &Path) -> io::Result<bool> {
+        let below = path.strip_prefix(&self.path).unwrap_or(path);
+        let mut place = self.path.clone();
+        for part in below {
+            place.push(part);
+            let link = fs::symlink_metadata(&place)?;
+            if link.is_symlink() {
+                let target = fs::metadata(&place)?;
+                if !target.is_dir() || target.uid() != link.uid() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The path of an opened file without links.
+fn real_path(file: &File, path: &Path) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
+        .or_else(|_| fs::canonicalize(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A root with a file, and links out of it to a file and to a folder.
+    fn site() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        let outside = folder.path().join("outside");
+        fs::create_dir(&root).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(root.join("in.txt"), "in").unwrap();
+        fs::write(outside.join("out.txt"), "out").unwrap();
+        symlink(outside.join("out.txt"), root.join("file.txt")).unwrap();
+        symlink(&outside, root.join("folder")).unwrap();
+        symlink("in.txt", root.join("inner.txt")).unwrap();
+        (folder, root)
+    }
+
+    fn opens(root: &Root, relative: &str) -> bool {
+        root.open(relative, Purpose::Read).is_ok()
+    }
+
+    #[test]
+    fn links_out_of_the_root_follow_the_policy() {
+        let (_folder, path) = site();
+        for (symlinks, file, folder) in [
+            (Symlinks::Never, false, false),
+            (Symlinks::Owned, false, true),
+            (Symlinks::Always, true, true),
+        ] {
+            let root = Root::new(&path, symlinks).unwrap();
+            assert!(opens(&root, "/in.txt"), "{symlinks:?}");
+            assert!(opens(&root, "/inner.txt"), "{symlinks:?}");
+            assert_eq!(opens(&root, "/file.txt"), file, "{symlinks:?}");
+            assert_eq!(opens(&root, "/folder/out.txt"), folder, "{symlinks:?}");
+        }
+    }
+
+    #[test]
+    fn switched_root_link_is_noticed() {
+        let (folder, path) = site();
+        let current = folder.path().join("current");
+        symlink(&path, &current).unwrap();
+        let root = Root::new(&current, Symlinks::Never).unwrap();
+        assert!(opens(&root, "/in.txt"));
+        fs::remove_file(&current).unwrap();
+        symlink(folder.path().join("outside"), &current).unwrap();
+        assert!(opens(&root, "/out.txt"));
+    }
+}
