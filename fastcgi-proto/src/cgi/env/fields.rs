@@ -1,0 +1,78 @@
+//! What becomes of one field name.
+
+/// What becomes of a field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Class {
+    /// `HTTP_*`.
+    Variable,
+    /// `HTTP_COOKIE`: repeated values are joined by `; `.
+    Cookie,
+    /// `CONTENT_TYPE`.
+    ContentType,
+    /// Credentials for the application.
+    Authorization,
+    /// Never a variable of its own.
+    Dropped,
+    /// Holds a byte that a variable's name cannot carry.
+    Unsafe,
+}
+
+/// Decides by `name`, in any case.
+pub(super) fn classify(name: &[u8]) -> Class {
+    let safe = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if name.is_empty() || !name.iter().all(safe) {
+        return Class::Unsafe;
+    }
+    let (candidate, class): (&[u8], _) = match name.len() {
+        2 => (b"te", Class::Dropped),
+        5 => (b"proxy", Class::Dropped),
+        6 => (b"cookie", Class::Cookie),
+        7 if matches!(name[0], b't' | b'T') => (b"trailer", Class::Dropped),
+        7 => (b"upgrade", Class::Dropped),
+        10 if matches!(name[0], b'c' | b'C') => (b"connection", Class::Dropped),
+        10 => (b"keep-alive", Class::Dropped),
+        12 => (b"content-type", Class::ContentType),
+        13 => (b"authorization", Class::Authorization),
+        14 => (b"content-length", Class::Dropped),
+        16 => (b"proxy-connection", Class::Dropped),
+        17 => (b"transfer-encoding", Class::Dropped),
+        19 => (b"proxy-authorization", Class::Dropped),
+        _ => return Class::Variable,
+    };
+    if name.eq_ignore_ascii_case(candidate) {
+        class
+    } else {
+        Class::Variable
+    }
+}
+
+/// What stands before the name of a field in its variable.
+pub(super) const PREFIX: &[u8] = b"HTTP_";
+
+/// Writes the variable of field `name` into `variable`, which is
+/// [`PREFIX`] longer.
+pub(super) fn write_variable(name: &[u8], variable: &mut [u8]) {
+    let (prefix, rest) = variable.split_at_mut(PREFIX.len());
+    prefix.copy_from_slice(PREFIX);
+    for (target, &byte) in rest.iter_mut().zip(name) {
+        *target = variable_byte(byte);
+    }
+}
+
+/// Whether `variable` is the one of field `name`.
+pub(super) fn is_variable_of(variable: &[u8], name: &[u8]) -> bool {
+    variable.strip_prefix(PREFIX).is_some_and(|rest| {
+        rest.len() == name.len()
+            && rest
+                .iter()
+                .zip(name)
+                .all(|(&have, &byte)| have == variable_byte(byte))
+    })
+}
+
+const fn variable_byte(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'_',
+        _ => byte.to_ascii_uppercase(),
+    }
+}
