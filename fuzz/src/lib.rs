@@ -2,4 +2,27 @@
 //! when a promise of the crate under test is broken.
 //!
 //! `fuzz_targets/` holds the one-line libFuzzer shims, `seeds/<target>/` the
-//! inputs that `tests/replay.rs` runs on every plain `cargo test`.
+//! inputs that `tests/replay.rs` runs on every plain `cargo test`. A new
+//! target is a function here, a line in [`TARGETS`], a shim, its `[[bin]]` in
+//! `Cargo.toml`, and at least one seed.
+
+#![forbid(unsafe_code)]
+
+mod params;
+mod pieces;
+mod record_decode;
+mod response_head;
+
+pub use params::params;
+pub use record_decode::record_decode;
+pub use response_head::response_head;
+
+/// A target's name, which is that of its folder of seeds, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("params", params),
+    ("record_decode", record_decode),
+    ("response_head", response_head),
+];

@@ -5,18 +5,22 @@
 //! A missing program is a failed test that names the apt line, never a
 //! silent pass: see [`tool`].
 
+mod gateway;
 mod memcached;
 mod php_cgi;
 mod php_fpm;
 mod process;
 mod redis;
+mod relay;
 mod tool;
 mod wait;
 
+pub use gateway::Gateway;
 pub use memcached::Memcached;
 pub use php_cgi::PhpCgi;
 pub use php_fpm::PhpFpm;
 pub use process::Peer;
 pub use redis::{Redis, RedisCluster, SentinelSet};
+pub use relay::{Relay, Seen};
 pub use tool::{tool, try_tool};
 pub use wait::{free_port, wait_for_port, wait_for_socket, wait_until};
