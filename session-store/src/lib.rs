@@ -8,18 +8,26 @@ pub mod backend;
 pub mod endpoint;
 
 mod clock;
+mod codec;
 mod error;
 mod id;
 mod limits;
 mod mode;
+mod session;
 mod store;
+mod value;
 
 pub use clock::Clock;
+pub use codec::{
+    DecodeError, DecodeErrorKind, EncodeError, SerializeHandler, Undecodable, UnknownHandler,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{IdError, IdFormat, IdPolicy, SessionId};
 pub use limits::Limits;
 pub use mode::{Locked, Merge, Metrics, NoMerge, Optimistic, Store, StoreOptions};
+pub use session::{Document, MergeOutcome, Variables};
 pub use store::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Lease, LockKind,
     LockOptions, ReadOptions, Token, Version,
 };
+pub use value::{Entries, Graph, Key, Node, NodeId, Object, Opaque, ValueKind, ValueRef};

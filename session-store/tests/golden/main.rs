@@ -1,0 +1,84 @@
+//! What real PHP writes is read and written back to the same bytes.
+
+mod php;
+
+use php::{php_reads, php_writes};
+use session_store::{Document, Limits, SerializeHandler};
+
+#[track_caller]
+fn assert_php_sessions_survive(handler: SerializeHandler, count: u32, settings: &[&str]) {
+    let limits = Limits::default();
+    for (number, session) in php_writes(handler, 20_260_101, count, settings)
+        .into_iter()
+        .enumerate()
+    {
+        let shown = session.escape_ascii();
+        let document = Document::decode(handler, session.clone(), &limits)
+            .unwrap_or_else(|error| panic!("session {number}: {error}\n{shown}"));
+        let again = document.encode_afresh(handler, &limits).unwrap();
+        assert!(
+            again == session,
+            "session {number}\n  php: {shown}\n ours: {}",
+            again.escape_ascii()
+        );
+        assert_eq!(document.encode(handler, &limits).unwrap(), session);
+    }
+}
+
+#[test]
+fn php_sessions_survive() {
+    assert_php_sessions_survive(SerializeHandler::Php, 5000, &[]);
+}
+
+#[test]
+fn php_serialize_sessions_survive() {
+    assert_php_sessions_survive(SerializeHandler::PhpSerialize, 5000, &[]);
+}
+
+#[test]
+fn php_binary_sessions_survive() {
+    assert_php_sessions_survive(SerializeHandler::PhpBinary, 5000, &[]);
+}
+
+/// PHP finds the same values in our `to` form of a session as in the `from`
+/// form it wrote itself.
+#[track_caller]
+fn assert_php_reads_converted(from: SerializeHandler, to: SerializeHandler, count: u32) {
+    let limits = Limits::default();
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    for session in php_writes(from, 7, count, &[]) {
+        let document = Document::decode(from, session.clone(), &limits).unwrap();
+        if let Ok(converted) = document.encode_afresh(to, &limits) {
+            theirs.push(session);
+            ours.push(converted);
+        }
+    }
+    assert!(
+        ours.len() > count as usize / 2,
+        "only {} of {count} could be converted",
+        ours.len()
+    );
+    let wanted = php_reads(from, &theirs);
+    for ((found, wanted), ours) in php_reads(to, &ours).into_iter().zip(wanted).zip(&ours) {
+        let shown = |bytes: Option<Vec<u8>>| bytes.map(|bytes| bytes.escape_ascii().to_string());
+        assert_eq!(
+            shown(found),
+            shown(wanted),
+            "{from} to {to}: {}",
+            ours.escape_ascii()
+        );
+    }
+}
+
+#[test]
+fn php_reads_what_was_converted() {
+    use SerializeHandler::{Php, PhpBinary, PhpSerialize};
+    for (from, to) in [
+        (Php, PhpSerialize),
+        (PhpSerialize, Php),
+        (Php, PhpBinary),
+        (PhpBinary, PhpSerialize),
+    ] {
+        assert_php_reads_converted(from, to, 2000);
+    }
+}
