@@ -4,6 +4,8 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod backend;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "endpoint")]
 pub mod endpoint;
 
