@@ -147,6 +147,14 @@ pub enum ProtocolError {
         /// The request's id in the record.
         request_id: u16,
     },
+    /// `STDIN` or `DATA` before the end of the request's `PARAMS`.
+    #[error("{record_type} record of request {request_id} before the end of its PARAMS")]
+    BeforeParamsEnd {
+        /// The record's type.
+        record_type: RecordType,
+        /// The request's id.
+        request_id: u16,
+    },
     /// A management record is longer than [`Limits`](crate::Limits) allows.
     #[error("management record of {len} bytes, more than {limit}")]
     ManagementLength {

@@ -14,9 +14,8 @@ mod error;
 mod id;
 mod limits;
 mod params;
-#[allow(dead_code)]
 mod record;
-#[allow(dead_code)]
+pub mod server;
 mod values;
 mod wire;
 

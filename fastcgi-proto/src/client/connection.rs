@@ -330,11 +330,7 @@ impl Connection {
     /// Ask on an idle connection: php-fpm misreads the question inside a
     /// request.
     pub fn query_values(&mut self, names: ValueNames) {
-        let written: Result<(), core::convert::Infallible> = self.output.write(|out| {
-            names.encode(out);
-            Ok(())
-        });
-        let Ok(()) = written;
+        self.output.append(|out| names.encode(out));
     }
 
     /// What is to be written.

@@ -82,6 +82,13 @@ impl Output {
         outcome
     }
 
+    /// Appends what `write` appends to the buffer.
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.buffer.len();
+        write(&mut self.buffer);
+        self.commit(self.buffer.len() - before);
+    }
+
     /// Appends a record with `content`.
     pub(crate) fn record(&mut self, record_type: RecordType, request_id: u16, content: &[u8; 8]) {
         let header = RecordHeader {
