@@ -15,6 +15,7 @@ mod error;
 mod id;
 mod limits;
 mod mode;
+mod open;
 mod session;
 mod store;
 mod value;
@@ -27,6 +28,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use id::{IdError, IdFormat, IdPolicy, SessionId};
 pub use limits::Limits;
 pub use mode::{Locked, Merge, Metrics, NoMerge, Optimistic, Store, StoreOptions};
+pub use open::{Preset, StoreUrl, open, open_url};
 pub use session::{Document, MergeOutcome, Variables};
 pub use store::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Lease, LockKind,

@@ -1,0 +1,98 @@
+//! From a store URL to a backend.
+
+mod url;
+
+use std::sync::Arc;
+
+pub use url::{Preset, StoreUrl};
+
+use crate::{Backend, ErrorKind, Result, Store};
+
+/// Opens the backend that a URL names, if its feature is compiled in.
+///
+/// | URL | backend |
+/// |---|---|
+/// | `memory:` | this process |
+/// | `files:/path?depth=0&mode=0600` | PHP's own files |
+/// | `redb:/path` | an embedded database |
+/// | `redis://…`, `redis+sentinel://…`, `redis+cluster://…` | Redis, Valkey |
+/// | `memcached://host:port,host:port` | memcached |
+/// | `postgres://…`, `mysql://…`, `sqlite:/path` | SQL |
+///
+/// Every URL takes what [`StoreUrl`] lists.
+///
+/// # Errors
+///
+/// [`ErrorKind::Config`] for a URL that says nothing this build knows,
+/// [`ErrorKind::Unsupported`] for a backend whose feature is off, else as
+/// the backend fails to open.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> session_store::Result<()> {
+/// let backend = session_store::open("memory:").await?;
+/// assert_eq!(backend.name(), "memory");
+///
+/// let error = session_store::open("ftp://host/").await.unwrap_err();
+/// assert_eq!(error.kind(), session_store::ErrorKind::Config);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn open(url: &str) -> Result<Arc<dyn Backend>> {
+    open_url(&StoreUrl::parse(url)?).await
+}
+
+impl Store {
+    /// Opens the backend that a URL names, with the options that it sets.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`].
+    pub async fn open(url: &str) -> Result<Self> {
+        let url = StoreUrl::parse(url)?;
+        Ok(Self::with_options(open_url(&url).await?, url.options()))
+    }
+}
+
+/// Opens the backend of a parsed URL.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub async fn open_url(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
+    match url.scheme() {
+        #[cfg(feature = "memory")]
+        "memory" => {
+            url.allow(&[])?;
+            let limits = url.options().limits;
+            let memory = crate::backend::Memory::new(limits, crate::Clock::system());
+            Ok(Arc::new(memory))
+        }
+        scheme if KNOWN.contains(&scheme) => Err(url.error(
+            ErrorKind::Unsupported,
+            "this build has no such backend, its feature is off",
+        )),
+        _ => Err(url.error(
+            ErrorKind::Config,
+            "the scheme is none of memory, files, redb, redis, redis+sentinel, redis+cluster, \
+             memcached, postgres, mysql, sqlite",
+        )),
+    }
+}
+
+const KNOWN: [&str; 12] = [
+    "memory",
+    "files",
+    "redb",
+    "redis",
+    "rediss",
+    "redis+sentinel",
+    "redis+cluster",
+    "memcached",
+    "postgres",
+    "postgresql",
+    "mysql",
+    "sqlite",
+];
