@@ -12,7 +12,7 @@ use session_store::{
     Backend, Change, CommitOptions, Committed, Error, ErrorKind, LockOptions, ReadOptions,
     SessionId,
 };
-use support::TTL;
+use support::{TTL, freeze};
 
 fn backend(port: u16) -> RedisBackend {
     let url = format!("redis://127.0.0.1:{port}?timeout=1");
@@ -67,7 +67,7 @@ async fn a_silent_server_is_a_timeout() {
     let redis = Redis::start();
     let backend = backend(redis.port);
     assert!(put(&backend, "n|i:1;").await.unwrap().is_done());
-    redis.peer.signal(Signal::SIGSTOP);
+    freeze(&redis.peer);
     let asked = Instant::now();
     let error = put(&backend, "n|i:2;").await.unwrap_err();
     assert_names_it(&error, ErrorKind::Timeout, redis.port);

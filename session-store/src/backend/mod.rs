@@ -9,6 +9,8 @@ pub mod redis;
 mod address;
 #[cfg(feature = "memory")]
 mod memory;
+#[cfg(any(feature = "memcached", feature = "redis"))]
+mod pause;
 
 #[cfg(feature = "memory")]
 pub use memory::Memory;

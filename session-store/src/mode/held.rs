@@ -77,7 +77,7 @@ impl Held {
         change: Change,
         keep: bool,
     ) -> Result<Committed> {
-        let ttl = self.ttl.unwrap_or(store.options().ttl);
+        let ttl = self.ttl.unwrap_or_else(|| store.options().ttl);
         match &mut self.hold {
             Hold::Leased { lease, renewal } => {
                 if !keep {

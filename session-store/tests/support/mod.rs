@@ -106,6 +106,15 @@ pub(crate) fn count(bytes: &[u8]) -> u32 {
         .unwrap_or_else(|| panic!("no counter: {text}"))
 }
 
+/// Stops a peer and returns once the kernel has.
+pub(crate) fn freeze(peer: &peers::Peer) {
+    peer.signal(nix::sys::signal::Signal::SIGSTOP);
+    let stat = format!("/proc/{}/stat", peer.id());
+    peers::wait_until("the peer is stopped", || {
+        std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "))
+    });
+}
+
 /// A file's text with the path of a socket or script in it, for ini values.
 pub(crate) fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display())

@@ -13,6 +13,7 @@ use super::error;
 use super::link::{Link, Links};
 use super::options::{RedisOptions, Topology};
 use super::script::{Outcome, Scripts};
+use crate::backend::pause::Pause;
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
     Lease, LockKind, LockOptions, ReadOptions, Result, SessionId, Token, Version,
@@ -400,38 +401,6 @@ impl Drop for Abandoned<'_> {
     }
 }
 
-/// The pauses between attempts: short at first, random, so that no process
-/// always comes second.
-struct Pause {
-    upper: Duration,
-    seed: u64,
-}
-
-impl Pause {
-    /// The token is random already.
-    fn new(token: &Token) -> Self {
-        let seed = token.as_str().bytes().fold(0_u64, |seed, byte| {
-            seed.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        Self {
-            upper: SHORTEST_PAUSE,
-            seed,
-        }
-    }
-
-    fn next(&mut self) -> Duration {
-        // Knuth's linear congruential generator; only spread matters here.
-        self.seed = self
-            .seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let upper = self.upper;
-        self.upper = (upper * 3 / 2).min(LONGEST_PAUSE);
-        let half = upper / 2;
-        half + half.mul_f64(f64::from((self.seed >> 33) as u32) / f64::from(u32::MAX >> 1))
-    }
-}
-
 fn entry(content: Vec<u8>) -> Entry {
     let version = version(&content);
     Entry::new(content, version)
@@ -456,8 +425,6 @@ impl fmt::Debug for RedisBackend {
     }
 }
 
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// Redis' `proto-max-bulk-len` as it is shipped.
 const MAX_VALUE: usize = 512 << 20;
 /// A thousand years; Redis adds the current time and must not overflow.
