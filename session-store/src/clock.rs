@@ -50,6 +50,12 @@ impl Clock {
         millis(self.now()) / 1000
     }
 
+    /// Whether this is not the system's clock.
+    #[cfg(feature = "files")]
+    pub(crate) fn is_manual(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Moves a manual clock forward; the system's clock ignores it.
     pub fn advance(&self, by: Duration) {
         if let Some(time) = &self.0 {

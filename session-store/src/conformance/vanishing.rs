@@ -138,9 +138,10 @@ async fn vanished(subject: &Subject) -> Option<(SessionId, Lease)> {
     if !caps.cas {
         return None;
     }
-    let deleted = peer.put_if(&id, &version, Change::Delete, HOUR).await;
+    let deleting = peer.put_if(&id, &version, Change::Delete, HOUR);
+    let deleted = tokio::time::timeout(Duration::from_millis(300), deleting).await;
     // Where a delete waits for the lock, nothing vanishes under it.
-    if !deleted.is_ok_and(|deleted| deleted == Committed::Deleted) {
+    if !matches!(deleted, Ok(Ok(Committed::Deleted))) {
         let _ = subject.backend().release(lease).await;
         return None;
     }

@@ -70,6 +70,8 @@ pub async fn open_url(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
             let memory = crate::backend::Memory::new(limits, crate::Clock::system());
             Ok(Arc::new(memory))
         }
+        #[cfg(feature = "files")]
+        "files" => Ok(Arc::new(files(url)?)),
         scheme if KNOWN.contains(&scheme) => Err(url.error(
             ErrorKind::Unsupported,
             "this build has no such backend, its feature is off",
@@ -80,6 +82,24 @@ pub async fn open_url(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
              memcached, postgres, mysql, sqlite",
         )),
     }
+}
+
+#[cfg(feature = "files")]
+fn files(url: &StoreUrl) -> Result<crate::backend::Files> {
+    use crate::backend::{Files, FilesLayout};
+
+    url.allow(&["depth", "mode"])?;
+    let mut layout = FilesLayout::from_save_path(&url.path()?)?;
+    if let Some(depth) = url.parsed("depth")? {
+        layout.depth = depth;
+    }
+    if let Some(mode) = url.param("mode") {
+        let mode = u32::from_str_radix(mode, 8).ok();
+        layout.mode = mode
+            .filter(|mode| *mode <= 0o7777)
+            .ok_or_else(|| url.config("mode is not an octal number up to 7777"))?;
+    }
+    Ok(Files::new(layout).with_lifetime(url.options().ttl))
 }
 
 const KNOWN: [&str; 12] = [

@@ -44,7 +44,6 @@ struct Source {
     bytes: Bytes,
     ranges: Option<Vec<Option<Range<usize>>>>,
     nodes: usize,
-    compact_strings: bool,
 }
 
 impl std::fmt::Debug for Source {
@@ -90,7 +89,6 @@ impl Document {
                     bytes,
                     ranges: decoded.ranges,
                     nodes: decoded.graph.len(),
-                    compact_strings: decoded.compact_strings,
                 }),
                 graph: decoded.graph,
             }),
@@ -130,12 +128,9 @@ impl Document {
         handler: SerializeHandler,
         limits: &Limits,
     ) -> Result<Bytes, EncodeError> {
-        let compact_strings = self
-            .source
-            .as_ref()
-            .is_none_or(|source| source.compact_strings);
-        let encoded = handler.write(&self.graph, self.root, compact_strings, limits)?;
-        Ok(encoded.into())
+        handler
+            .write(&self.graph, self.root, limits)
+            .map(Bytes::from)
     }
 
     fn splice(&self, source: &Source, limits: &Limits) -> Result<Option<Vec<u8>>, EncodeError> {

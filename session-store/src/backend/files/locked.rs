@@ -1,0 +1,205 @@
+//! One session file, open and locked.
+
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK, O_TMPFILE};
+use nix::unistd::linkat;
+
+/// Holds the lock of a session until it is dropped.
+#[derive(Debug)]
+pub(super) struct LockedFile {
+    file: File,
+    path: PathBuf,
+    /// What the file held when it was locked or last written.
+    pub(super) bytes: Bytes,
+    /// Made only to have something to lock: no session yet.
+    placeholder: bool,
+}
+
+/// A session file is opened as PHP does it, and never through a link.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    // A FIFO in place of a session must not stop anybody.
+    options.read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK);
+    options
+}
+
+/// Opens for reading; `None` if there is no such file.
+pub(super) fn open_to_read(path: &Path) -> io::Result<Option<File>> {
+    match options().open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens for writing; `None` if there is no such file.
+pub(super) fn open_to_write(path: &Path) -> io::Result<Option<File>> {
+    match options().write(true).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the file so that it appears in its place already locked; `None` if
+/// somebody was faster.
+///
+/// A file that could be seen before it is locked could be taken by another
+/// request for an existing, empty session.
+pub(super) fn make_locked(path: &Path, mode: u32) -> io::Result<Option<File>> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("/"));
+    let mut nameless = OpenOptions::new();
+    nameless.read(true).write(true).mode(mode);
+    let file = nameless.custom_flags(O_TMPFILE).open(folder)?;
+    file.lock()?;
+    let source = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let follow = AtFlags::AT_SYMLINK_FOLLOW;
+    match linkat(AT_FDCWD, source.as_str(), AT_FDCWD, path, follow) {
+        Ok(()) => Ok(Some(file)),
+        Err(Errno::EEXIST) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Whether the file is one that PHP would serve: regular, and owned by root
+/// or this user, unless this process is root.
+pub(super) fn check_owner(metadata: &Metadata) -> io::Result<()> {
+    let me = nix::unistd::geteuid().as_raw();
+    let owner = metadata.uid();
+    if !metadata.is_file() {
+        let what = "the session is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
+    }
+    if owner != 0 && owner != me && me != 0 {
+        let what = "the session file belongs to another user";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
+    }
+    Ok(())
+}
+
+/// Reads up to `limit` bytes; more are an error.
+pub(super) fn read(file: &File, metadata: &Metadata, limit: usize) -> io::Result<Bytes> {
+    let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    if length > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut bytes = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match file.read_at(&mut bytes[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes.into())
+}
+
+/// Tries to lock without waiting.
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+impl LockedFile {
+    /// Takes over a file whose lock was just granted. `None` if the path
+    /// leads elsewhere by now: the file was deleted while this waited, so
+    /// open it again. PHP does not look, and serves the dead data.
+    pub(super) fn adopt(
+        file: File,
+        path: PathBuf,
+        made: bool,
+        limit: usize,
+    ) -> io::Result<Option<(Self, Metadata)>> {
+        let metadata = file.metadata()?;
+        check_owner(&metadata)?;
+        if !is_at(&metadata, &path)? {
+            return Ok(None);
+        }
+        let bytes = read(&file, &metadata, limit)?;
+        let locked = Self {
+            file,
+            path,
+            placeholder: made,
+            bytes,
+        };
+        Ok(Some((locked, metadata)))
+    }
+
+    /// Whether this made the file and nothing was stored yet.
+    pub(super) fn is_placeholder(&self) -> bool {
+        self.placeholder
+    }
+
+    /// Whether the session is still in its place.
+    pub(super) fn is_in_place(&self) -> io::Result<bool> {
+        is_at(&self.file.metadata()?, &self.path)
+    }
+
+    /// Replaces the content; whatever fails, the old content stays.
+    pub(super) fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        super::write::replace(&self.file, &self.bytes, &bytes)?;
+        if bytes.is_empty() && self.bytes.is_empty() {
+            // Nothing was written that would have moved it.
+            self.set_modified(SystemTime::now())?;
+        }
+        self.bytes = bytes;
+        self.placeholder = false;
+        Ok(())
+    }
+
+    /// Sets the time from which PHP counts the session's age.
+    pub(super) fn set_modified(&mut self, time: SystemTime) -> io::Result<()> {
+        self.file.set_modified(time)
+    }
+
+    /// Unlinks the file while it is locked, then empties it for PHP
+    /// processes that wait with the old file open: they would serve it.
+    pub(super) fn delete(&mut self) -> io::Result<()> {
+        self.placeholder = false;
+        match fs::remove_file(&self.path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        self.file.set_len(0)
+    }
+}
+
+/// An id that only asked for a lock must not exist afterwards.
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        if self.placeholder
+            && let Ok(true) = self.is_in_place()
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "an empty session file stays behind");
+        }
+    }
+}
+
+/// Whether the path leads to this very file.
+fn is_at(metadata: &Metadata, path: &Path) -> io::Result<bool> {
+    if metadata.nlink() == 0 {
+        return Ok(false);
+    }
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok(there.dev() == metadata.dev() && there.ino() == metadata.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
