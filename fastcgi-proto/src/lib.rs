@@ -10,6 +10,8 @@ extern crate std;
 
 pub mod cgi;
 pub mod client;
+#[cfg(feature = "tokio")]
+pub mod driver;
 mod error;
 mod id;
 mod limits;

@@ -256,6 +256,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether more of a request's body, or its end, is still to be given to
+    /// the connection.
+    #[must_use]
+    pub fn is_sending(&self, request: RequestId) -> bool {
+        self.get(request)
+            .is_some_and(|active| !active.aborted && !active.stdin.is_ended())
+    }
+
     /// Queues the next bytes of a Filter's `DATA`, by reference.
     ///
     /// # Errors
@@ -372,10 +380,7 @@ impl Connection {
     /// How far an active request got; `None` once it has ended.
     #[must_use]
     pub fn retry_class(&self, request: RequestId) -> Option<RetryClass> {
-        self.requests
-            .get(usize::from(request.get()).checked_sub(1)?)?
-            .as_ref()
-            .filter(|active| active.id == request)
+        self.get(request)
             .map(|active| active.retry_class(self.output.taken()))
     }
 
@@ -391,6 +396,13 @@ impl Connection {
             Mode::Negotiated { .. } => self.peer_multiplexes,
             Mode::Multiplexed { .. } => true,
         }
+    }
+
+    fn get(&self, id: RequestId) -> Option<&Request> {
+        self.requests
+            .get(usize::from(id.get()).checked_sub(1)?)?
+            .as_ref()
+            .filter(|request| request.id == id)
     }
 
     /// Frees the id of a request.

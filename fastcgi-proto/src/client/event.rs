@@ -63,6 +63,21 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The request that the event belongs to, if it belongs to one.
+    #[must_use]
+    pub const fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Stdout { request, .. }
+            | Self::StdoutEnd { request }
+            | Self::Stderr { request, .. }
+            | Self::StderrEnd { request }
+            | Self::End { request, .. } => Some(*request),
+            Self::Values(_) | Self::UnknownType(_) | Self::Ignored { .. } => None,
+        }
+    }
+}
+
 /// What told the end of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,0 +1,301 @@
+//! A connection that reads and writes at once.
+
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::AsyncReadExt;
+
+use super::Exchange;
+use crate::client::{BeginError, BodyLen, Config, Connection, Event, Reuse};
+use crate::driver::{Body, Error, ErrorKind, Stream, Transport};
+use crate::{Params, RequestId, Role, ValueNames, Values};
+
+/// Room for one read: the largest record, nearly.
+const READ_BYTES: usize = 64 * 1024;
+
+/// With less room than this a buffer is not worth a read.
+const MIN_READ_BYTES: usize = 8 * 1024;
+
+/// Chunks of one vectored write.
+const SLICES: usize = 32;
+
+/// A connection to an application.
+///
+/// All work happens in the task that polls it. While a request is active,
+/// input and output go on at the same time, so an application that answers
+/// before it has read the body does not block.
+///
+/// Dropping it closes the connection, which is how php-fpm learns that nobody
+/// waits any more.
+#[derive(Debug)]
+pub struct ClientConnection<S = Stream> {
+    stream: S,
+    state: Connection,
+    input: BytesMut,
+    acknowledge: bool,
+    eof: bool,
+    /// Writing failed; what the peer had said before can still be read.
+    write_error: Option<io::Error>,
+}
+
+impl<S: Transport> ClientConnection<S> {
+    /// Takes over a connection on which nothing was said yet.
+    #[must_use]
+    pub fn new(stream: S, config: Config) -> Self {
+        // A connection that is closed after the answer is not slowed down.
+        let acknowledge = config.keep_conn;
+        if acknowledge {
+            stream.acknowledge();
+        }
+        Self {
+            stream,
+            state: Connection::new(config),
+            input: BytesMut::new(),
+            acknowledge,
+            eof: false,
+            write_error: None,
+        }
+    }
+
+    /// The state machine inside.
+    #[must_use]
+    pub const fn state(&self) -> &Connection {
+        &self.state
+    }
+
+    /// The state machine inside: to begin further requests where the peer
+    /// multiplexes, or to send the `DATA` of a Filter.
+    pub const fn state_mut(&mut self) -> &mut Connection {
+        &mut self.state
+    }
+
+    /// The stream inside.
+    #[must_use]
+    pub const fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Whether the connection can carry another request.
+    #[must_use]
+    pub fn reuse(&self) -> Reuse {
+        self.state.reuse()
+    }
+
+    /// Begins a request and returns its exchange: a small object that yields
+    /// the answer's events while it sends `body`, which has `len` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`BeginError`]; nothing is sent then.
+    pub fn exchange<B: Body + Unpin>(
+        &mut self,
+        role: Role,
+        params: &Params,
+        len: BodyLen,
+        body: B,
+    ) -> Result<Exchange<'_, S, B>, BeginError> {
+        let request = self.state.begin(role, params, len)?;
+        Ok(Exchange::new(self, request, body))
+    }
+
+    /// Begins a request that the caller drives with
+    /// [`poll_event`](Self::poll_event).
+    ///
+    /// # Errors
+    ///
+    /// [`BeginError`]; nothing is sent then.
+    pub fn begin(
+        &mut self,
+        role: Role,
+        params: &Params,
+        len: BodyLen,
+    ) -> Result<RequestId, BeginError> {
+        self.state.begin(role, params, len)
+    }
+
+    /// Sends what can be sent of `body` for `request`, receives what has come,
+    /// and returns the next event, of whatever request.
+    ///
+    /// The body is asked for as long as the request wants it; after
+    /// [`Event::End`] it is not touched again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; abort the request (an [`Exchange`] does) and ask
+    /// [`reuse`](Self::reuse). If writing fails, what the application had answered before
+    /// is read all the same.
+    pub fn poll_event<B: Body + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: RequestId,
+        mut body: Pin<&mut B>,
+    ) -> Poll<Result<Event, Error>> {
+        loop {
+            if let Some(event) = self.state.handle_input(&mut self.input)? {
+                return Poll::Ready(Ok(event));
+            }
+            if self.eof {
+                return Poll::Ready(self.event_at_eof());
+            }
+            let filled = self.fill(cx, request, body.as_mut())?;
+            let flushed = self.poll_flush(cx);
+            if self.poll_read(cx)?.is_ready() {
+                continue;
+            }
+            // There is room again, and the body may have more for it.
+            if filled == Fill::Room || !flushed {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Asks an idle connection's application for its limits. An application
+    /// that does not know the question has none to tell.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`], [`ErrorKind::Protocol`], [`ErrorKind::Closed`].
+    pub async fn query_values(&mut self, names: ValueNames) -> Result<Values, Error> {
+        self.state.query_values(names);
+        std::future::poll_fn(|cx| {
+            loop {
+                match self.state.handle_input(&mut self.input)? {
+                    Some(Event::Values(values)) => return Poll::Ready(Ok(values)),
+                    Some(Event::UnknownType(_)) => return Poll::Ready(Ok(Values::default())),
+                    Some(_) => continue,
+                    None => {}
+                }
+                if self.eof {
+                    return Poll::Ready(Err(self.closed()));
+                }
+                self.poll_flush(cx);
+                if self.poll_read(cx)?.is_pending() {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Waits until the peer closes an idle connection, or says something
+    /// that it should not; either way the connection is of no more use.
+    /// For pools that keep connections: `Pending` means it is still good.
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.eof {
+            match self.poll_read(cx) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                // What comes now belongs to no request: the verdict notes it.
+                Ok(Poll::Ready(())) => {
+                    while let Ok(Some(_)) = self.state.handle_input(&mut self.input) {}
+                }
+                Err(_) => break,
+            }
+            if matches!(self.state.reuse(), Reuse::Close(_)) {
+                break;
+            }
+        }
+        // The verdict of `reuse` says it from now on.
+        while let Ok(Some(_)) = self.state.handle_eof() {}
+        Poll::Ready(())
+    }
+
+    /// Hands the body's next pieces to the state machine, as far as it has
+    /// room.
+    fn fill<B: Body + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: RequestId,
+        mut body: Pin<&mut B>,
+    ) -> Result<Fill, Error> {
+        while self.state.is_sending(request) && self.write_error.is_none() {
+            if self.state.send_capacity() == 0 {
+                return Ok(Fill::Full);
+            }
+            let sent = match body.as_mut().poll_content(cx) {
+                Poll::Pending => return Ok(Fill::Room),
+                Poll::Ready(Some(Ok(content))) => self
+                    .state
+                    .send(request, content)
+                    .map_err(|error| Error::new(ErrorKind::BodyLength, error)),
+                Poll::Ready(Some(Err(error))) => Err(Error::new(ErrorKind::Body, error)),
+                Poll::Ready(None) => self
+                    .state
+                    .finish(request)
+                    .map_err(|error| Error::new(ErrorKind::BodyLength, error)),
+            };
+            sent?;
+        }
+        Ok(Fill::Room)
+    }
+
+    /// Writes until nothing is left (`true`) or nothing is taken.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.state.wants_write() && self.write_error.is_none() {
+            let mut outgoing = self.state.outgoing();
+            let stream = Pin::new(&mut self.stream);
+            let written = if stream.is_write_vectored() {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let count = outgoing.chunks_vectored(&mut slices);
+                stream.poll_write_vectored(cx, &slices[..count])
+            } else {
+                stream.poll_write(cx, outgoing.chunk())
+            };
+            match written {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(0)) => self.write_error = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => outgoing.advance(count),
+                Poll::Ready(Err(error)) => self.write_error = Some(error),
+            }
+        }
+        true
+    }
+
+    /// Reads once. Ready: there is input, or the end of it.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Error> {
+        if self.input.capacity() - self.input.len() < MIN_READ_BYTES {
+            self.input.reserve(READ_BYTES);
+        }
+        let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+        match read {
+            Poll::Pending => return Ok(Poll::Pending),
+            Poll::Ready(Ok(0)) => self.eof = true,
+            Poll::Ready(Ok(_)) if self.acknowledge => self.stream.acknowledge(),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => {
+                self.eof = true;
+                // The peer's reset explains both directions.
+                return Err(self.write_error.take().unwrap_or(error).into());
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn event_at_eof(&mut self) -> Result<Event, Error> {
+        match self.state.handle_eof() {
+            Ok(Some(event)) => Ok(event),
+            Ok(None) => Err(Error::bare(ErrorKind::Inactive)),
+            Err(error) => Err(match self.write_error.take() {
+                Some(error) => error.into(),
+                None => error.into(),
+            }),
+        }
+    }
+
+    fn closed(&mut self) -> Error {
+        match self.write_error.take() {
+            Some(error) => error.into(),
+            None => Error::bare(ErrorKind::Closed),
+        }
+    }
+}
+
+/// Why filling stopped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    /// The state machine holds as much as it may.
+    Full,
+    /// The body has no more, for now or for good.
+    Room,
+}

@@ -1,0 +1,119 @@
+//! A request's input stream.
+
+use std::boxed::Box;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::responder::Stopped;
+use super::shared::{Inner, Queue, Shared};
+use crate::RequestId;
+use crate::driver::{Body, BoxError};
+use crate::server::LengthCheck;
+
+/// An input stream of a request: its body, or the file of a Filter.
+///
+/// What is not read is not requested from the peer beyond
+/// [`Limits::unread_input`](crate::Limits::unread_input). It is a [`Body`],
+/// so a gateway can hand it to another connection as it is.
+#[derive(Debug)]
+pub struct Input {
+    shared: Shared,
+    request: RequestId,
+    kind: Kind,
+    check: Option<LengthCheck>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Stdin,
+    Data,
+    /// The role has no such stream.
+    None,
+}
+
+impl Input {
+    pub(super) const fn new(shared: Shared, request: RequestId, kind: Kind) -> Self {
+        Self {
+            shared,
+            request,
+            kind,
+            check: None,
+        }
+    }
+
+    /// The next bytes, `None` at the end. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] if the rest will not come: the request was aborted.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Stopped> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// [`next`](Self::next) for hand-written futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Stopped>> {
+        if self.check.is_some() {
+            return Poll::Ready(Ok(None));
+        }
+        let mut inner = self.shared.lock();
+        let Some(queue) = queue(&mut inner, self.request, self.kind) else {
+            return Poll::Ready(match self.kind {
+                Kind::None => Ok(None),
+                _ => Err(Stopped),
+            });
+        };
+        if let Some(content) = queue.content.pop_front() {
+            let read_before = inner.state.wants_read();
+            inner.state.consumed(self.request, content.len());
+            if !read_before {
+                inner.wake_task();
+            }
+            return Poll::Ready(Ok(Some(content)));
+        }
+        if let Some(check) = queue.end {
+            self.check = Some(check);
+            return Poll::Ready(Ok(None));
+        }
+        match inner.get(self.request) {
+            Some(active) if !active.aborted => {
+                active.wait(cx);
+                Poll::Pending
+            }
+            _ => Poll::Ready(Err(Stopped)),
+        }
+    }
+
+    /// After the end: whether the stream is as long as was declared. A
+    /// handler that changes something refuses a short one.
+    #[must_use]
+    pub const fn check(&self) -> Option<LengthCheck> {
+        self.check
+    }
+}
+
+impl Body for Input {
+    fn poll_content(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BoxError>>> {
+        self.poll_next(cx).map(|next| {
+            next.map_err(|stopped| -> BoxError { Box::new(stopped) })
+                .transpose()
+        })
+    }
+}
+
+fn queue(inner: &mut Inner, request: RequestId, kind: Kind) -> Option<&mut Queue> {
+    let active = inner.get(request)?;
+    match kind {
+        Kind::Stdin => Some(&mut active.stdin),
+        Kind::Data => Some(&mut active.data),
+        Kind::None => None,
+    }
+}

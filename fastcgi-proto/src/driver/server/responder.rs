@@ -1,0 +1,94 @@
+//! A request's output streams.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::shared::Shared;
+use crate::RequestId;
+
+/// Nobody waits for the request any more: it was aborted, or the connection
+/// is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the request was aborted")]
+pub struct Stopped;
+
+/// Takes a request's answer.
+#[derive(Debug)]
+pub struct Responder {
+    shared: Shared,
+    request: RequestId,
+}
+
+impl Responder {
+    pub(super) const fn new(shared: Shared, request: RequestId) -> Self {
+        Self { shared, request }
+    }
+
+    /// Sends output, by reference, once the connection has room. Cancel safe:
+    /// either nothing was taken or all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`]: stop answering.
+    pub async fn stdout(&mut self, content: Bytes) -> Result<(), Stopped> {
+        self.ready().await?;
+        let mut inner = self.shared.lock();
+        let taken = inner.state.stdout(self.request, content);
+        inner.wake_task();
+        taken.map_err(|_| Stopped)
+    }
+
+    /// Sends a message for the web server's log.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`]: stop answering.
+    pub async fn stderr(&mut self, content: Bytes) -> Result<(), Stopped> {
+        self.ready().await?;
+        let mut inner = self.shared.lock();
+        let taken = inner.state.stderr(self.request, content);
+        inner.wake_task();
+        taken.map_err(|_| Stopped)
+    }
+
+    /// Waits until the connection has room for output.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`]: there will be none.
+    pub async fn ready(&mut self) -> Result<(), Stopped> {
+        std::future::poll_fn(|cx| self.poll_ready(cx)).await
+    }
+
+    /// [`ready`](Self::ready) for hand-written futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stopped>> {
+        let mut inner = self.shared.lock();
+        let room = inner.state.send_capacity() > 0;
+        match inner.get(self.request) {
+            None => Poll::Ready(Err(Stopped)),
+            Some(active) if active.aborted => Poll::Ready(Err(Stopped)),
+            Some(_) if room => Poll::Ready(Ok(())),
+            Some(active) => {
+                active.wait(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Waits until nobody waits for the request any more: the web server
+    /// aborted it or left. Choose between it and the work.
+    pub async fn aborted(&self) {
+        std::future::poll_fn(|cx| self.poll_aborted(cx)).await;
+    }
+
+    /// [`aborted`](Self::aborted) for hand-written futures.
+    pub fn poll_aborted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.lock().poll_aborted(self.request, cx)
+    }
+}

@@ -1,0 +1,123 @@
+//! Accepting and serving connections.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::Handler;
+use super::connection::Driver;
+use crate::driver::{Error, Listener, Transport};
+use crate::server::Config;
+
+/// How long to wait before accepting again after an error such as running out
+/// of descriptors, which a connection's end may cure.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// An application: a handler, and how its connections behave.
+///
+/// ```no_run
+/// use fastcgi_proto::driver::{Answer, Listener, Request, Server};
+///
+/// # async fn run() -> std::io::Result<()> {
+/// let server = Server::new(async |request: Request| Answer::End(0)).max_connections(100);
+/// server.serve(Listener::from_fd0()?, std::future::pending()).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server<H> {
+    handler: Arc<H>,
+    config: Config,
+    max_connections: usize,
+    drain_timeout: Duration,
+}
+
+impl<H: Handler> Server<H> {
+    /// An application with the default [`Config`].
+    pub fn new(handler: H) -> Self {
+        Self {
+            handler: Arc::new(handler),
+            config: Config::default(),
+            max_connections: 1024,
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// How each connection behaves.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Connections served at once; more wait to be accepted. Default 1024.
+    #[must_use]
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.max_connections = count.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// How long to read on after the last answer on a connection that is to
+    /// close, until the peer closes too. Default 10 s.
+    #[must_use]
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// Accepts and serves connections until `stop` is ready; then lets active
+    /// requests end and returns.
+    ///
+    /// A connection that fails ends by itself and disturbs no other.
+    pub async fn serve(self, listener: Listener, stop: impl Future<Output = ()>) {
+        let permits = Arc::new(Semaphore::new(self.max_connections));
+        let (stopping, stopped) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            // Whatever has ended is forgotten.
+            while connections.try_join_next().is_some() {}
+            let accept = async {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (permit, listener.accept().await)
+            };
+            let accepted = tokio::select! {
+                accepted = accept => accepted,
+                () = &mut stop => break,
+            };
+            let (Ok(permit), Ok(stream)) = accepted else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
+            let handler = Arc::clone(&self.handler);
+            let (config, drain_timeout) = (self.config, self.drain_timeout);
+            let mut stopped = stopped.clone();
+            connections.spawn(async move {
+                let _permit = permit;
+                let stop = async move {
+                    let _ = stopped.wait_for(|stopping| *stopping).await;
+                };
+                let driver = Driver::new(stream, config, &*handler);
+                // The peer's faults are the peer's; nobody is to be told.
+                let _ = driver.run(drain_timeout, stop).await;
+            });
+        }
+        stopping.send_replace(true);
+        while connections.join_next().await.is_some() {}
+    }
+
+    /// Serves one connection that is open already, to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if the peer broke the protocol or the transport failed.
+    /// Handlers have run to their end then, too.
+    pub async fn serve_connection<S: Transport>(&self, stream: S) -> Result<(), Error> {
+        Driver::new(stream, self.config, &*self.handler)
+            .run(self.drain_timeout, std::future::pending())
+            .await
+    }
+}
