@@ -221,7 +221,6 @@ impl Backend for RedisBackend {
         caps.native_ttl = true;
         caps.list = true;
         caps.php_layout = true;
-        caps.max_session_bytes = Some(MAX_VALUE);
         caps
     }
 
@@ -425,7 +424,5 @@ impl fmt::Debug for RedisBackend {
     }
 }
 
-/// Redis' `proto-max-bulk-len` as it is shipped.
-const MAX_VALUE: usize = 512 << 20;
 /// A thousand years; Redis adds the current time and must not overflow.
 const MAX_MILLIS: u64 = 1000 * 365 * 86_400 * 1000;
