@@ -10,13 +10,14 @@ use peers::{Memcached, free_port};
 use session_store::backend::memcached::{MemcachedBackend, MemcachedOptions};
 use session_store::{
     Backend, Change, CommitOptions, Committed, Error, ErrorKind, LockOptions, ReadOptions,
-    SessionId,
+    SessionId, StoreUrl,
 };
 use support::{TTL, freeze};
 
 fn backend(port: u16) -> MemcachedBackend {
     let url = format!("memcached://127.0.0.1:{port}?timeout=1");
-    MemcachedBackend::new(MemcachedOptions::from_url(&url).unwrap()).unwrap()
+    MemcachedBackend::new(MemcachedOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap())
+        .unwrap()
 }
 
 fn id() -> SessionId {

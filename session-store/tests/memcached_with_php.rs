@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use peers::Memcached;
 use session_store::backend::memcached::{MemcachedBackend, MemcachedOptions};
 use session_store::{
-    Backend, Change, CommitOptions, Committed, LockOptions, ReadOptions, SessionId,
+    Backend, Change, CommitOptions, Committed, LockOptions, ReadOptions, SessionId, StoreUrl,
 };
 use support::{TTL, count, increments, longest_wait, php_increments, php_run};
 
@@ -26,7 +26,8 @@ impl Servers {
 
     fn backend(&self, distribution: &str) -> MemcachedBackend {
         let url = format!("memcached://{}?distribution={distribution}", self.list());
-        MemcachedBackend::new(MemcachedOptions::from_url(&url).unwrap()).unwrap()
+        MemcachedBackend::new(MemcachedOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap())
+            .unwrap()
     }
 
     fn settings(&self, more: &[&str]) -> Vec<String> {
@@ -84,7 +85,7 @@ async fn both_find_every_session_with_every_distribution() {
             "memcached://{}?distribution={distribution}&prefix={distribution}.",
             servers.list()
         );
-        let options = MemcachedOptions::from_url(&url).unwrap();
+        let options = MemcachedOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap();
         let backend = MemcachedBackend::new(options).unwrap();
         for number in 0..200 {
             let id = SessionId::parse(&format!("id{number}")).unwrap();

@@ -4,10 +4,12 @@
 use peers::{Redis, RedisCluster, SentinelSet};
 use session_store::backend::redis::{RedisBackend, RedisOptions};
 use session_store::conformance::Subject;
-use session_store::conformance_suite;
+use session_store::{StoreUrl, conformance_suite};
 
 fn subject(url: &str) -> Subject {
-    let backend = || RedisBackend::new(RedisOptions::from_url(url).unwrap()).unwrap();
+    let backend = || {
+        RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(url).unwrap()).unwrap()).unwrap()
+    };
     Subject::new(backend()).with_peer(backend())
 }
 

@@ -10,13 +10,13 @@ use peers::{Redis, free_port};
 use session_store::backend::redis::{RedisBackend, RedisOptions};
 use session_store::{
     Backend, Change, CommitOptions, Committed, Error, ErrorKind, LockOptions, ReadOptions,
-    SessionId,
+    SessionId, StoreUrl,
 };
 use support::{TTL, freeze};
 
 fn backend(port: u16) -> RedisBackend {
     let url = format!("redis://127.0.0.1:{port}?timeout=1");
-    RedisBackend::new(RedisOptions::from_url(&url).unwrap()).unwrap()
+    RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap()).unwrap()
 }
 
 fn id() -> SessionId {
@@ -146,12 +146,14 @@ async fn a_wrong_password_is_denied() {
     let error = put(&backend(redis.port), "n|i:1;").await.unwrap_err();
     assert_names_it(&error, ErrorKind::Denied, redis.port);
     let url = format!("redis://:wrong@127.0.0.1:{}", redis.port);
-    let wrong = RedisBackend::new(RedisOptions::from_url(&url).unwrap()).unwrap();
+    let wrong = RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap())
+        .unwrap();
     let error = put(&wrong, "n|i:1;").await.unwrap_err();
     assert_names_it(&error, ErrorKind::Denied, redis.port);
     assert!(!format!("{error:?}").contains("wrong"));
     let url = format!("redis://:secret@127.0.0.1:{}", redis.port);
-    let right = RedisBackend::new(RedisOptions::from_url(&url).unwrap()).unwrap();
+    let right = RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap())
+        .unwrap();
     assert!(put(&right, "n|i:1;").await.unwrap().is_done());
 }
 

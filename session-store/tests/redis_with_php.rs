@@ -5,12 +5,14 @@ mod support;
 
 use peers::{Redis, RedisCluster, SentinelSet};
 use session_store::backend::redis::{RedisBackend, RedisOptions};
-use session_store::{Backend, Change, CommitOptions, LockOptions, ReadOptions, SessionId};
+use session_store::{
+    Backend, Change, CommitOptions, LockOptions, ReadOptions, SessionId, StoreUrl,
+};
 use std::time::{Duration, Instant};
 use support::{TTL, count, increments, longest_wait, php_increments, php_run};
 
 fn backend(url: &str) -> RedisBackend {
-    RedisBackend::new(RedisOptions::from_url(url).unwrap()).unwrap()
+    RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(url).unwrap()).unwrap()).unwrap()
 }
 
 fn settings(redis: &Redis) -> Vec<String> {

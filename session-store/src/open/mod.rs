@@ -72,6 +72,18 @@ pub async fn open_url(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
         }
         #[cfg(feature = "files")]
         "files" => Ok(Arc::new(files(url)?)),
+        #[cfg(feature = "redis")]
+        "redis" | "redis+unix" | "redis+sentinel" | "redis+cluster" | "valkey" | "valkey+unix"
+        | "valkey+sentinel" | "valkey+cluster" => {
+            use crate::backend::redis::{RedisBackend, RedisOptions};
+            Ok(Arc::new(RedisBackend::new(RedisOptions::from_url(url)?)?))
+        }
+        #[cfg(feature = "memcached")]
+        "memcached" => {
+            use crate::backend::memcached::{MemcachedBackend, MemcachedOptions};
+            let options = MemcachedOptions::from_url(url)?;
+            Ok(Arc::new(MemcachedBackend::new(options)?))
+        }
         scheme if KNOWN.contains(&scheme) => Err(url.error(
             ErrorKind::Unsupported,
             "this build has no such backend, its feature is off",

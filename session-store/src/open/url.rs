@@ -231,7 +231,7 @@ impl StoreUrl {
         }
     }
 
-    fn decode(&self, text: &str) -> Result<String> {
+    pub(crate) fn decode(&self, text: &str) -> Result<String> {
         percent_decode(text).ok_or_else(|| self.config("a percent sign is not followed by %XX"))
     }
 }

@@ -25,10 +25,11 @@ use crate::{
 /// # Examples
 ///
 /// ```no_run
+/// use session_store::StoreUrl;
 /// use session_store::backend::memcached::{MemcachedBackend, MemcachedOptions};
 ///
-/// let options = MemcachedOptions::from_url("memcached://10.0.0.1,10.0.0.2")?;
-/// let backend = MemcachedBackend::new(options)?;
+/// let url = StoreUrl::parse("memcached://10.0.0.1,10.0.0.2")?;
+/// let backend = MemcachedBackend::new(MemcachedOptions::from_url(&url)?)?;
 /// # Ok::<(), session_store::Error>(())
 /// ```
 #[derive(Clone)]

@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn keys_are_php_memcacheds() {
-        let options = MemcachedOptions::from_url("memcached://a").unwrap();
+        let url = crate::StoreUrl::parse("memcached://a").unwrap();
+        let options = MemcachedOptions::from_url(&url).unwrap();
         let keys = Keys::new(&options);
         let id = SessionId::parse("abc").unwrap();
         assert_eq!(keys.session(&id).unwrap().key, "memc.sess.key.abc");

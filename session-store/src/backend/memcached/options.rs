@@ -4,20 +4,22 @@ use std::time::Duration;
 
 use super::placement::{DEFAULT_PORT, Distribution, ServerName};
 use crate::backend::address::{Address, host_and_port};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Preset, Result, StoreUrl};
 
 /// What a [`MemcachedBackend`](super::MemcachedBackend) connects to.
 ///
 /// # Examples
 ///
 /// ```
+/// use session_store::StoreUrl;
 /// use session_store::backend::memcached::{Distribution, MemcachedOptions};
 ///
 /// let url = "memcached://10.0.0.1,10.0.0.2:11212?distribution=ketama_weighted";
-/// let options = MemcachedOptions::from_url(url)?;
+/// let options = MemcachedOptions::from_url(&StoreUrl::parse(url)?)?;
 /// assert_eq!(options.servers.len(), 2);
 /// assert_eq!(options.distribution, Distribution::KetamaWeighted);
-/// assert!(MemcachedOptions::from_url("memcached://").is_err());
+/// let nobody = StoreUrl::parse("memcached://")?;
+/// assert!(MemcachedOptions::from_url(&nobody).is_err());
 /// # Ok::<(), session_store::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -90,68 +92,54 @@ impl MemcachedOptions {
     }
 
     /// Reads a store URL: `memcached://host[:port[:weight]],…` with
-    /// `?prefix=`, `?distribution=ketama|ketama_weighted|modula`, `?timeout=`
-    /// (seconds) and `?preset=php|symfony|laravel|drupal` (the prefix of that
-    /// handler's keys; Laravel's depends on the application, so it needs
-    /// `prefix` too).
+    /// `?prefix=` and `?distribution=ketama|ketama_weighted|modula` besides
+    /// what every URL takes; the preset sets the prefix of that handler's
+    /// keys (Laravel's depends on the application, so it needs `prefix` too).
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`] naming the part that is wrong.
-    pub fn from_url(url: &str) -> Result<Self> {
-        let address = Address::parse(url, "memcached")?;
-        if address.scheme != "memcached" {
-            return Err(config(format!("use the URL scheme `{}`", address.scheme)));
-        }
+    pub fn from_url(url: &StoreUrl) -> Result<Self> {
+        url.allow(&["prefix", "distribution"])?;
+        let address = Address::of(url)?;
         if !address.path.is_empty() || address.user.is_some() {
-            return Err(config("use a URL with a path or a user"));
+            return Err(url.config("memcached has neither paths nor users"));
         }
         let servers: Option<Vec<_>> = address.hosts.iter().map(|host| server(host)).collect();
-        let servers = servers.ok_or_else(|| config("use a URL without valid hosts"))?;
+        let servers = servers.ok_or_else(|| url.config("it names no valid host"))?;
         let mut options = Self::new(servers);
-        for (name, value) in &address.query {
-            options.set(name, value)?;
+        options.timeout = url.options().timeout;
+        if let Some(Preset::Symfony | Preset::Drupal) = url.preset() {
+            "sf2s".clone_into(&mut options.prefix);
         }
+        if let Some(prefix) = url.param("prefix") {
+            prefix.clone_into(&mut options.prefix);
+        }
+        options.distribution = match url.param("distribution") {
+            None | Some("ketama") => Distribution::Ketama,
+            Some("ketama_weighted") => Distribution::KetamaWeighted,
+            Some("modula") => Distribution::Modula,
+            Some(_) => {
+                return Err(url.config("distribution is none of ketama, ketama_weighted, modula"));
+            }
+        };
         options.check()?;
         Ok(options)
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        match (name, value) {
-            ("prefix", prefix) => prefix.clone_into(&mut self.prefix),
-            ("preset", "php" | "laravel") => {}
-            ("preset", "symfony" | "drupal") => "sf2s".clone_into(&mut self.prefix),
-            ("distribution", "ketama") => self.distribution = Distribution::Ketama,
-            ("distribution", "ketama_weighted") => {
-                self.distribution = Distribution::KetamaWeighted;
-            }
-            ("distribution", "modula") => self.distribution = Distribution::Modula,
-            ("timeout", seconds) => {
-                let seconds = seconds.parse().unwrap_or(f64::NAN);
-                self.timeout = Duration::try_from_secs_f64(seconds)
-                    .map_err(|error| config("use that timeout").with_source(error))?;
-            }
-            ("preset" | "distribution", other) => {
-                return Err(config(format!("use the {name} `{other}`")));
-            }
-            _ => return Err(config(format!("use the URL parameter `{name}`"))),
-        }
-        Ok(())
     }
 
     /// Checks what the types allow but memcached does not.
     pub(super) fn check(&self) -> Result<()> {
         if self.servers.is_empty() {
-            return Err(config("use no server"));
+            return Err(config("there is no server"));
         }
         if self.servers.iter().any(|server| server.weight == 0) {
-            return Err(config("use a weight of zero"));
+            return Err(config("a weight is zero"));
         }
         if !self.prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(config("use a prefix with blanks or control characters"));
+            return Err(config("the prefix has blanks or control characters"));
         }
         if self.timeout.is_zero() || self.max_connections == 0 {
-            return Err(config("use a limit of zero"));
+            return Err(config("a limit is zero"));
         }
         Ok(())
     }
@@ -180,17 +168,23 @@ fn server(text: &str) -> Option<Server> {
     Some(Server { host, port, weight })
 }
 
-fn config(action: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::Config, "memcached", action)
+fn config(what: &'static str) -> Error {
+    Error::new(ErrorKind::Config, "memcached", "use the options").with_source(what)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
+
+    fn options(url: &str) -> Result<MemcachedOptions> {
+        MemcachedOptions::from_url(&StoreUrl::parse(url).unwrap())
+    }
 
     #[test]
     fn servers_have_ports_and_weights() {
-        let options = MemcachedOptions::from_url("memcached://a,b:2,c:3:4").unwrap();
+        let options = options("memcached://a,b:2,c:3:4").unwrap();
         let found: Vec<_> = options
             .servers
             .iter()
@@ -204,18 +198,17 @@ mod tests {
     fn mistakes_are_named() {
         for (url, part) in [
             ("memcached://", "no server"),
-            ("memcached://a:b", "hosts"),
+            ("memcached://a:b", "host"),
             ("memcached://a:1:0", "zero"),
-            ("memcached://a/x", "path"),
-            ("memcache://a", "`memcache`"),
-            ("memcached://a?distribution=x", "`x`"),
+            ("memcached://a/x", "paths"),
+            ("memcached://a?distribution=x", "ketama"),
             ("memcached://a?prefix=a%20b", "blanks"),
-            ("memcached://a?timeout=soon", "timeout"),
-            ("memcached://a?colour=red", "`colour`"),
+            ("memcached://a?colour=red", "colour"),
         ] {
-            let error = MemcachedOptions::from_url(url).unwrap_err();
+            let error = options(url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
-            assert!(error.to_string().contains(part), "{url}: {error}");
+            let source = error.source().unwrap().to_string();
+            assert!(source.contains(part), "{url}: {source}");
         }
     }
 }

@@ -27,10 +27,11 @@ use crate::{
 /// # Examples
 ///
 /// ```no_run
+/// use session_store::StoreUrl;
 /// use session_store::backend::redis::{RedisBackend, RedisOptions};
 ///
-/// let options = RedisOptions::from_url("redis+sentinel://10.0.0.1,10.0.0.2/mymaster")?;
-/// let backend = RedisBackend::new(options)?;
+/// let url = StoreUrl::parse("redis+sentinel://10.0.0.1,10.0.0.2/mymaster")?;
+/// let backend = RedisBackend::new(RedisOptions::from_url(&url)?)?;
 /// # Ok::<(), session_store::Error>(())
 /// ```
 #[derive(Clone)]

@@ -5,18 +5,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::backend::address::{Address, host_and_port};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Preset, Result, StoreUrl};
 
 /// What a [`RedisBackend`](super::RedisBackend) connects to.
 ///
 /// # Examples
 ///
 /// ```
+/// use session_store::StoreUrl;
 /// use session_store::backend::redis::RedisOptions;
 ///
-/// let options = RedisOptions::from_url("redis://127.0.0.1/2?prefix=shop:")?;
+/// let url = StoreUrl::parse("redis://127.0.0.1/2?prefix=shop:")?;
+/// let options = RedisOptions::from_url(&url)?;
 /// assert_eq!((options.database, options.prefix.as_str()), (2, "shop:"));
-/// assert!(RedisOptions::from_url("redis://127.0.0.1/two").is_err());
+///
+/// let wrong = StoreUrl::parse("redis://127.0.0.1/two")?;
+/// assert!(RedisOptions::from_url(&wrong).is_err());
 /// # Ok::<(), session_store::Error>(())
 /// ```
 #[derive(Clone)]
@@ -83,70 +87,66 @@ impl RedisOptions {
     /// - `redis+sentinel://[user:password@]host[:port],…/name[/database]`
     /// - `redis+cluster://[user:password@]host[:port],…`
     ///
-    /// with `?prefix=`, `?timeout=` (seconds), `?database=` and
-    /// `?preset=php|symfony|laravel|drupal` (the prefix of that handler's
-    /// keys; Laravel's depends on the application, so it needs `prefix` too).
-    /// `valkey` may stand for `redis`.
+    /// with `?prefix=` and `?database=` besides what every URL takes; the
+    /// preset sets the prefix of that handler's keys (Laravel's depends on
+    /// the application, so it needs `prefix` too). `valkey` may stand for
+    /// `redis`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`] naming the part that is wrong.
-    pub fn from_url(url: &str) -> Result<Self> {
-        let address = Address::parse(url, "redis")?;
-        let mut options = Self::new(topology(&address)?);
-        options.user.clone_from(&address.user);
-        options.password.clone_from(&address.password);
+    pub fn from_url(url: &StoreUrl) -> Result<Self> {
+        let address = Address::of(url)?;
+        let mut options = Self::new(topology(url, &address)?);
+        options.user = address.user;
+        options.password = address.password;
+        options.timeout = url.options().timeout;
+        if let Some(Preset::Symfony | Preset::Drupal) = url.preset() {
+            "sf_s".clone_into(&mut options.prefix);
+        }
         let database = match &options.topology {
             Topology::Single(..) => Some(address.path.as_str()),
             Topology::Sentinel { .. } => address.path.split_once('/').map(|(_, number)| number),
             Topology::Unix(_) | Topology::Cluster(_) => None,
         };
         if let Some(number) = database.filter(|number| !number.is_empty()) {
-            options.database = parse(number, "use that database")?;
+            let wrong = |_| url.config("the database is no number");
+            options.database = number.parse().map_err(wrong)?;
         }
-        for (name, value) in &address.query {
-            options.set(name, value)?;
-        }
+        options.set_parameters(url)?;
         options.check()?;
         Ok(options)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        match name {
-            "prefix" => value.clone_into(&mut self.prefix),
-            "database" => self.database = parse(value, "use that database")?,
-            "timeout" => {
-                let seconds: f64 = parse(value, "use that timeout")?;
-                self.timeout = Duration::try_from_secs_f64(seconds)
-                    .map_err(|error| config("use that timeout").with_source(error))?;
-            }
-            "name" if matches!(self.topology, Topology::Sentinel { .. }) => {
-                if let Topology::Sentinel { name, .. } = &mut self.topology {
-                    value.clone_into(name);
-                }
-            }
-            "preset" => match value {
-                "php" | "laravel" => {}
-                "symfony" | "drupal" => "sf_s".clone_into(&mut self.prefix),
-                _ => return Err(config(format!("use the preset `{value}`"))),
-            },
-            _ => return Err(config(format!("use the URL parameter `{name}`"))),
+    fn set_parameters(&mut self, url: &StoreUrl) -> Result<()> {
+        let mut known = vec!["prefix", "database"];
+        if let Some(prefix) = url.param("prefix") {
+            prefix.clone_into(&mut self.prefix);
         }
-        Ok(())
+        if let Some(number) = url.parsed("database")? {
+            self.database = number;
+        }
+        if let Topology::Sentinel { name, .. } = &mut self.topology {
+            known.push("name");
+            if let Some(given) = url.param("name") {
+                given.clone_into(name);
+            }
+        }
+        url.allow(&known)
     }
 
     /// Checks what the types allow but Redis or phpredis does not.
     pub(super) fn check(&self) -> Result<()> {
         if let Topology::Cluster(_) = self.topology {
             if self.prefix.contains(['{', '}']) {
-                return Err(config("use a prefix with braces on a cluster"));
+                return Err(config("a cluster takes no prefix with braces"));
             }
             if self.database != 0 {
-                return Err(config("use a database other than 0 on a cluster"));
+                return Err(config("a cluster has no database but 0"));
             }
         }
         if self.timeout.is_zero() {
-            return Err(config("use a timeout of zero"));
+            return Err(config("the timeout is zero"));
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl RedisOptions {
     }
 }
 
-fn topology(address: &Address) -> Result<Topology> {
+fn topology(url: &StoreUrl, address: &Address) -> Result<Topology> {
     let nodes = |default| -> Result<Vec<(String, u16)>> {
         let nodes: Option<Vec<_>> = address
             .hosts
@@ -180,16 +180,9 @@ fn topology(address: &Address) -> Result<Topology> {
             .collect();
         nodes
             .filter(|nodes| !nodes.is_empty())
-            .ok_or_else(|| config("use a URL without valid hosts"))
+            .ok_or_else(|| url.config("it names no valid host"))
     };
-    let scheme = address.scheme.replace("valkey", "redis");
-    match scheme.as_str() {
-        "redis" => match nodes(REDIS_PORT)?.as_slice() {
-            [(host, port)] => Ok(Topology::Single(host.clone(), *port)),
-            _ => Err(config(
-                "use several hosts with `redis://` (see `redis+sentinel://` and `redis+cluster://`)",
-            )),
-        },
+    match url.scheme().replace("valkey", "redis").as_str() {
         "redis+unix" => Ok(Topology::Unix(PathBuf::from(format!("/{}", address.path)))),
         "redis+cluster" => Ok(Topology::Cluster(nodes(REDIS_PORT)?)),
         "redis+sentinel" => {
@@ -200,20 +193,18 @@ fn topology(address: &Address) -> Result<Topology> {
                 name: name.to_owned(),
             })
         }
-        other => Err(config(format!("use the URL scheme `{other}`"))),
+        "redis" => match nodes(REDIS_PORT)?.as_slice() {
+            [(host, port)] => Ok(Topology::Single(host.clone(), *port)),
+            _ => Err(url.config(
+                "it names several hosts; write redis+sentinel:// or redis+cluster:// for them",
+            )),
+        },
+        _ => Err(url.config("it is none of redis, redis+unix, redis+sentinel, redis+cluster")),
     }
 }
 
-fn parse<T: std::str::FromStr>(text: &str, action: &'static str) -> Result<T>
-where
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    text.parse()
-        .map_err(|error: T::Err| config(action).with_source(error))
-}
-
-fn config(action: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::Config, "redis", action)
+fn config(what: &'static str) -> Error {
+    Error::new(ErrorKind::Config, "redis", "use the options").with_source(what)
 }
 
 /// The password is not shown.
@@ -235,11 +226,17 @@ const SENTINEL_PORT: u16 = 26379;
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
+
+    fn options(url: &str) -> Result<RedisOptions> {
+        RedisOptions::from_url(&StoreUrl::parse(url).unwrap())
+    }
 
     #[test]
     fn every_topology_has_a_url() {
-        let topology = |url: &str| RedisOptions::from_url(url).unwrap().topology;
+        let topology = |url: &str| options(url).unwrap().topology;
         let node = |host: &str, port| (host.to_owned(), port);
         assert_eq!(topology("redis://h"), Topology::Single("h".into(), 6379));
         assert_eq!(
@@ -261,8 +258,7 @@ mod tests {
 
     #[test]
     fn parameters_are_read() {
-        let url = "redis://u:secret@h:1/4?timeout=0.5&preset=symfony";
-        let options = RedisOptions::from_url(url).unwrap();
+        let options = options("redis://u:secret@h:1/4?timeout=0.5&preset=symfony").unwrap();
         assert_eq!(options.database, 4);
         assert_eq!(options.prefix, "sf_s");
         assert_eq!(options.timeout, Duration::from_millis(500));
@@ -276,16 +272,16 @@ mod tests {
         for (url, part) in [
             ("redis://a,b", "several hosts"),
             ("redis://h/x", "database"),
-            ("redis://h?colour=red", "`colour`"),
-            ("redis://h?preset=x", "`x`"),
-            ("redis://", "hosts"),
-            ("redis+ring://h", "`redis+ring`"),
+            ("redis://h?colour=red", "colour"),
+            ("redis://", "host"),
+            ("redis+ring://h", "none of"),
             ("redis+cluster://h?prefix={a}", "braces"),
-            ("redis://h?timeout=0", "zero"),
+            ("redis+cluster://h?database=1", "database"),
         ] {
-            let error = RedisOptions::from_url(url).unwrap_err();
+            let error = options(url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
-            assert!(error.to_string().contains(part), "{url}: {error}");
+            let source = error.source().unwrap().to_string();
+            assert!(source.contains(part), "{url}: {source}");
         }
     }
 }
