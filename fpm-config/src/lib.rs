@@ -2,3 +2,24 @@
 
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]
+
+mod config;
+pub mod diagnostic;
+mod draft;
+mod dump;
+mod effective;
+#[cfg(feature = "std")]
+mod ini;
+mod load;
+pub mod model;
+mod options;
+pub mod schema;
+pub mod source;
+mod suggest;
+pub mod syntax;
+mod validate;
+pub mod world;
+
+pub use config::Config;
+pub use effective::{EffectiveSection, EffectiveValue};
+pub use options::{Limits, Options, StartedAs};
