@@ -8,21 +8,28 @@
 
 #![forbid(unsafe_code)]
 
+mod client;
 mod params;
 mod pieces;
 mod record_decode;
 mod response_head;
+mod server;
+mod wire;
 
+pub use client::client;
 pub use params::params;
 pub use record_decode::record_decode;
 pub use response_head::response_head;
+pub use server::server;
 
 /// A target's name, which is that of its folder of seeds, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    ("client", client),
     ("params", params),
     ("record_decode", record_decode),
     ("response_head", response_head),
+    ("server", server),
 ];

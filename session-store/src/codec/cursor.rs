@@ -99,6 +99,13 @@ impl<'a> Cursor<'a> {
         Ok(&rest[..len])
     }
 
+    /// The next `N` bytes.
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (head, _) = self.rest().split_first_chunk().ok_or_else(|| self.end())?;
+        self.at += N;
+        Ok(*head)
+    }
+
     pub(crate) const fn error(&self, kind: DecodeErrorKind) -> DecodeError {
         DecodeError::new(kind, self.at)
     }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
-use super::{DecodeError, Decoded, EncodeError, Limits, Old, php};
+use super::{DecodeError, Decoded, EncodeError, Old, igbinary, msgpack, php};
+use crate::Limits;
 use crate::value::{Graph, NodeId};
 
 /// A session format, named as in `session.serialize_handler`.
@@ -30,11 +31,21 @@ pub enum SerializeHandler {
     PhpSerialize,
     /// A length byte, the name and the value for each variable.
     PhpBinary,
+    /// igbinary, format version 2.
+    Igbinary,
+    /// msgpack with php-msgpack's marks for objects and references.
+    Msgpack,
 }
 
 impl SerializeHandler {
     /// All handlers.
-    pub const ALL: &[Self] = &[Self::Php, Self::PhpSerialize, Self::PhpBinary];
+    pub const ALL: &[Self] = &[
+        Self::Php,
+        Self::PhpSerialize,
+        Self::PhpBinary,
+        Self::Igbinary,
+        Self::Msgpack,
+    ];
 
     /// The name in `session.serialize_handler`.
     #[must_use]
@@ -43,12 +54,16 @@ impl SerializeHandler {
             Self::Php => "php",
             Self::PhpSerialize => "php_serialize",
             Self::PhpBinary => "php_binary",
+            Self::Igbinary => "igbinary",
+            Self::Msgpack => "msgpack",
         }
     }
 
     pub(crate) fn read(self, input: &Bytes, limits: &Limits) -> Result<Decoded, DecodeError> {
         match self {
             Self::Php | Self::PhpSerialize | Self::PhpBinary => php::decode(self, input, limits),
+            Self::Igbinary => igbinary::decode(input, limits),
+            Self::Msgpack => msgpack::decode(input, limits),
         }
     }
 
@@ -56,12 +71,15 @@ impl SerializeHandler {
         self,
         graph: &Graph,
         root: NodeId,
+        compact_strings: bool,
         limits: &Limits,
     ) -> Result<Vec<u8>, EncodeError> {
         match self {
             Self::Php | Self::PhpSerialize | Self::PhpBinary => {
                 php::encode(self, graph, root, limits)
             }
+            Self::Igbinary => igbinary::encode(graph, root, compact_strings, limits),
+            Self::Msgpack => msgpack::encode(graph, root, limits),
         }
     }
 
@@ -76,6 +94,8 @@ impl SerializeHandler {
             Self::Php | Self::PhpSerialize | Self::PhpBinary => {
                 php::splice(self, graph, root, old, limits)
             }
+            // One table of strings or numbers spans the whole session.
+            Self::Igbinary | Self::Msgpack => Ok(None),
         }
     }
 }

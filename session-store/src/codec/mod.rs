@@ -4,6 +4,8 @@ mod builder;
 mod cursor;
 mod error;
 mod handler;
+mod igbinary;
+mod msgpack;
 mod output;
 mod php;
 
@@ -23,4 +25,6 @@ pub(crate) struct Decoded {
     pub(crate) root: NodeId,
     /// Where each variable lies in the bytes, if they can be reused singly.
     pub(crate) ranges: Option<Vec<Option<Range<usize>>>>,
+    /// `igbinary.compact_strings` as the data was written.
+    pub(crate) compact_strings: bool,
 }

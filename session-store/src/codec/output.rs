@@ -69,6 +69,12 @@ impl Output {
         Ok(())
     }
 
+    /// A number as the format's widest field holds it.
+    pub(crate) fn len32(&self, len: usize) -> Result<u32, EncodeError> {
+        let limit = self.limits.max_session_bytes;
+        u32::try_from(len).map_err(|_| EncodeError::TooLong { limit })
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -44,6 +44,7 @@ struct Source {
     bytes: Bytes,
     ranges: Option<Vec<Option<Range<usize>>>>,
     nodes: usize,
+    compact_strings: bool,
 }
 
 impl std::fmt::Debug for Source {
@@ -89,6 +90,7 @@ impl Document {
                     bytes,
                     ranges: decoded.ranges,
                     nodes: decoded.graph.len(),
+                    compact_strings: decoded.compact_strings,
                 }),
                 graph: decoded.graph,
             }),
@@ -128,9 +130,12 @@ impl Document {
         handler: SerializeHandler,
         limits: &Limits,
     ) -> Result<Bytes, EncodeError> {
-        handler
-            .write(&self.graph, self.root, limits)
-            .map(Bytes::from)
+        let compact_strings = self
+            .source
+            .as_ref()
+            .is_none_or(|source| source.compact_strings);
+        let encoded = handler.write(&self.graph, self.root, compact_strings, limits)?;
+        Ok(encoded.into())
     }
 
     fn splice(&self, source: &Source, limits: &Limits) -> Result<Option<Vec<u8>>, EncodeError> {

@@ -2,6 +2,8 @@
 
 mod document;
 mod merge;
+mod typed;
 
 pub use document::{Document, Variables};
 pub use merge::MergeOutcome;
+pub use typed::ValueError;

@@ -56,6 +56,17 @@ pub enum Node {
     Reference(NodeId),
 }
 
+impl Node {
+    fn entries(&self) -> &[(Key, NodeId)] {
+        match self {
+            Self::Array(entries) => entries,
+            Self::Object(object) => &object.props,
+            Self::Opaque(opaque) => &opaque.members,
+            _ => &[],
+        }
+    }
+}
+
 /// An object: its class and its properties in order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -68,6 +79,9 @@ pub struct Object {
     /// Whether the properties are known to come from `__serialize()`. Only
     /// msgpack writes the two kinds differently.
     pub magic: bool,
+    /// Where igbinary marks typed properties without a value: before which
+    /// properties. The other formats leave them out.
+    pub(crate) gaps: Vec<usize>,
 }
 
 impl Object {
@@ -78,6 +92,7 @@ impl Object {
             class,
             props,
             magic: false,
+            gaps: Vec::new(),
         }
     }
 }
@@ -233,12 +248,7 @@ impl Graph {
 
     /// Members of an array or object, or the value of an opaque payload.
     pub(crate) fn entries(&self, id: NodeId) -> &[(Key, NodeId)] {
-        match self.node(id) {
-            Node::Array(entries) => entries,
-            Node::Object(object) => &object.props,
-            Node::Opaque(opaque) => &opaque.members,
-            _ => &[],
-        }
+        self.node(id).entries()
     }
 
     pub(crate) fn entries_mut(&mut self, id: NodeId) -> Option<&mut Vec<(Key, NodeId)>> {
@@ -248,6 +258,17 @@ impl Graph {
             Node::Opaque(opaque) => Some(&mut opaque.members),
             _ => None,
         }
+    }
+
+    /// How many places hold each reference.
+    pub(crate) fn places_of_references(&self) -> HashMap<NodeId, usize> {
+        let mut places = HashMap::new();
+        for (_, member) in self.nodes.iter().flat_map(Node::entries) {
+            if let Node::Reference(_) = self.node(*member) {
+                *places.entry(*member).or_default() += 1;
+            }
+        }
+        places
     }
 
     /// Turns one place into a PHP reference and returns the shared node. The
@@ -306,6 +327,7 @@ impl Graph {
                 class: object.class.clone(),
                 props: Vec::with_capacity(object.props.len()),
                 magic: object.magic,
+                gaps: object.gaps.clone(),
             })),
             Node::Opaque(opaque) => Node::Opaque(Box::new(Opaque::from_bytes(
                 opaque.class.clone(),

@@ -1,7 +1,8 @@
 <?php
 // Writes sessions as PHP does, and reads sessions back, in bulk.
 //
-//   golden.php write SEED COUNT   one base64 line of session_encode() each
+//   golden.php write SEED COUNT [AVOID]   one base64 line of session_encode()
+//                                 each; AVOID lists kinds of values not to use
 //   golden.php read               base64 lines of session data in; for each,
 //                                 base64 of serialize($_SESSION) out, or `!`
 //
@@ -29,7 +30,9 @@ final class Sessions
     private array $objects = [];
     private array $arrays = [];
 
-    public function __construct(private string $handler) {}
+    public function __construct(private array $avoid) {}
+
+    private function avoids(string $kind): bool { return in_array($kind, $this->avoid, true); }
 
     public function session(): array
     {
@@ -46,7 +49,7 @@ final class Sessions
 
     private function put(array &$into, int|string $key, int $depth): void
     {
-        $references = $this->handler !== 'msgpack' || mt_rand(0, 3) === 0;
+        $references = !$this->avoids('references');
         if ($references && mt_rand(0, 7) === 0 && $this->boxes) {
             $into[$key] = &$this->boxes[array_rand($this->boxes)];
             return;
@@ -115,7 +118,7 @@ final class Sessions
 
     private function enum(): mixed
     {
-        if ($this->handler === 'msgpack') {
+        if ($this->avoids('enums')) {
             return 'no enum';
         }
         $cases = [Suit::Hearts, Suit::Spades, Unit::A, Unit::B];
@@ -139,8 +142,12 @@ final class Sessions
         if ($this->objects && mt_rand(0, 3) === 0) {
             return $this->objects[array_rand($this->objects)];
         }
-        $object = match (mt_rand(0, 13)) {
-            0, 1 => (object) $this->array($depth + 1),
+        $kind = mt_rand(0, 13);
+        if (in_array($kind, [8, 9]) && $this->avoids('serializable') || in_array($kind, [6, 7, 10, 11]) && $this->avoids('magic')) {
+            $kind = 2;
+        }
+        $object = match ($kind) {
+            0, 1 => $this->avoids('names') ? new stdClass() : (object) $this->array($depth + 1),
             2 => (new Plain())->fill($this->value($depth + 1), $this->value($depth + 1), $this->value($depth + 1)),
             3 => (new Child())->fill($this->value($depth + 1), $this->value($depth + 1), $this->value($depth + 1)),
             4 => new Typed($this->array($depth + 1)),
@@ -173,7 +180,7 @@ final class Sessions
 session_start();
 if ($argv[1] === 'write') {
     mt_srand((int) $argv[2]);
-    $sessions = new Sessions(ini_get('session.serialize_handler'));
+    $sessions = new Sessions(explode(',', $argv[4]));
     for ($left = (int) $argv[3]; $left > 0; $left--) {
         $_SESSION = $sessions->session();
         echo base64_encode(session_encode()), "\n";

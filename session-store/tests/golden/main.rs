@@ -8,7 +8,13 @@ use session_store::{Document, Limits, SerializeHandler};
 #[track_caller]
 fn assert_php_sessions_survive(handler: SerializeHandler, count: u32, settings: &[&str]) {
     let limits = Limits::default();
-    for (number, session) in php_writes(handler, 20_260_101, count, settings)
+    // msgpack writes enum cases that it cannot read.
+    let avoid = if handler == SerializeHandler::Msgpack {
+        "enums"
+    } else {
+        ""
+    };
+    for (number, session) in php_writes(handler, 20_260_101, count, avoid, settings)
         .into_iter()
         .enumerate()
     {
@@ -40,13 +46,29 @@ fn php_binary_sessions_survive() {
     assert_php_sessions_survive(SerializeHandler::PhpBinary, 5000, &[]);
 }
 
+#[test]
+fn igbinary_sessions_survive() {
+    assert_php_sessions_survive(SerializeHandler::Igbinary, 5000, &[]);
+}
+
+#[test]
+fn igbinary_sessions_without_compact_strings_survive() {
+    let settings = ["igbinary.compact_strings=0"];
+    assert_php_sessions_survive(SerializeHandler::Igbinary, 1000, &settings);
+}
+
+#[test]
+fn msgpack_sessions_survive() {
+    assert_php_sessions_survive(SerializeHandler::Msgpack, 5000, &[]);
+}
+
 /// PHP finds the same values in our `to` form of a session as in the `from`
 /// form it wrote itself.
 #[track_caller]
 fn assert_php_reads_converted(from: SerializeHandler, to: SerializeHandler, count: u32) {
     let limits = Limits::default();
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
-    for session in php_writes(from, 7, count, &[]) {
+    for session in php_writes(from, 7, count, avoid(from, to), &[]) {
         let document = Document::decode(from, session.clone(), &limits).unwrap();
         if let Ok(converted) = document.encode_afresh(to, &limits) {
             theirs.push(session);
@@ -61,24 +83,46 @@ fn assert_php_reads_converted(from: SerializeHandler, to: SerializeHandler, coun
     let wanted = php_reads(from, &theirs);
     for ((found, wanted), ours) in php_reads(to, &ours).into_iter().zip(wanted).zip(&ours) {
         let shown = |bytes: Option<Vec<u8>>| bytes.map(|bytes| bytes.escape_ascii().to_string());
-        assert_eq!(
-            shown(found),
-            shown(wanted),
-            "{from} to {to}: {}",
+        let (found, wanted) = (shown(found), shown(wanted));
+        assert!(
+            found == wanted,
+            "{from} to {to}
+  ours: {}
+ found: {found:?}
+wanted: {wanted:?}",
             ours.escape_ascii()
         );
     }
 }
 
+/// What PHP cannot carry from one format to the other.
+fn avoid(from: SerializeHandler, to: SerializeHandler) -> &'static str {
+    use SerializeHandler::{Igbinary, Msgpack};
+    match (from, to) {
+        // It loses references and odd names of properties, adds a byte to
+        // payloads, and tells what `__serialize()` made from properties.
+        (_, Msgpack) | (Msgpack, _) => "enums,references,serializable,magic,names",
+        // Payloads count their values from 1, so nothing is shared with them.
+        (_, Igbinary) | (Igbinary, _) => "serializable",
+        _ => "",
+    }
+}
+
 #[test]
 fn php_reads_what_was_converted() {
-    use SerializeHandler::{Php, PhpBinary, PhpSerialize};
+    use SerializeHandler::{Igbinary, Msgpack, Php, PhpBinary, PhpSerialize};
     for (from, to) in [
         (Php, PhpSerialize),
         (PhpSerialize, Php),
         (Php, PhpBinary),
         (PhpBinary, PhpSerialize),
+        (Php, Igbinary),
+        (Igbinary, Igbinary),
+        (Igbinary, PhpSerialize),
+        (Msgpack, Php),
+        (Msgpack, Igbinary),
+        (Php, Msgpack),
     ] {
-        assert_php_reads_converted(from, to, 2000);
+        assert_php_reads_converted(from, to, 1000);
     }
 }

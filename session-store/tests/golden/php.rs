@@ -8,16 +8,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use session_store::SerializeHandler;
 
-/// Sessions as PHP writes them: `count` of them, drawn from `seed`.
+/// Sessions as PHP writes them: `count` of them, drawn from `seed`, without
+/// the kinds of values that `avoid` lists.
 #[track_caller]
 pub(crate) fn php_writes(
     handler: SerializeHandler,
     seed: u32,
     count: u32,
+    avoid: &str,
     settings: &[&str],
 ) -> Vec<Vec<u8>> {
     let output = command(handler, settings)
-        .args(["write", &seed.to_string(), &count.to_string()])
+        .args(["write", &seed.to_string(), &count.to_string(), avoid])
         .output()
         .expect("php starts");
     assert!(

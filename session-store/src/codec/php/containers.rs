@@ -70,6 +70,7 @@ fn decoded(reader: Reader<'_>, root: NodeId, ranges: Vec<Option<Range<usize>>>) 
         ranges: may_splice.then_some(ranges),
         graph,
         root,
+        compact_strings: true,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes the value grammar of `serialize()`, numbers and all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::output::Output;
 use super::super::{EncodeError, Limits};
@@ -16,6 +16,10 @@ pub(crate) struct Writer<'a> {
     /// Numbers of objects and shared references.
     seen: HashMap<NodeId, usize>,
     back_references: usize,
+    /// Member arrays that are being written.
+    inside: HashSet<NodeId>,
+    /// How many places each reference has; counted when first asked.
+    places: Option<HashMap<NodeId, usize>>,
 }
 
 impl<'a> Writer<'a> {
@@ -26,6 +30,8 @@ impl<'a> Writer<'a> {
             numbered: 0,
             seen: HashMap::new(),
             back_references: 0,
+            inside: HashSet::new(),
+            places: None,
         }
     }
 
@@ -66,14 +72,26 @@ impl<'a> Writer<'a> {
                         .insert(start, format_args!("{}:{{", self.out.len() - start))?;
                 }
                 self.out.push(b'}')?;
+                self.inside.remove(&members.container);
                 open.pop();
                 continue;
             };
             if members.payload.is_none() {
                 self.write_key(key)?;
             }
+            let is_array = matches!(self.graph.node(*value), Node::Array(_));
+            if is_array && (self.inside.contains(value) || members.container == *value) {
+                // PHP cuts an array short that is not a reference of itself
+                // and yet inside itself.
+                self.numbered += 1;
+                self.out.extend(b"N;")?;
+                continue;
+            }
             if let Some(opened) = self.begin(*value)? {
                 self.out.deepen(open.len())?;
+                if is_array {
+                    self.inside.insert(*value);
+                }
                 open.push(opened);
             }
         }
@@ -86,7 +104,7 @@ impl<'a> Writer<'a> {
         self.out.count()?;
         self.numbered += 1;
         let (target, node) = self.graph.resolve(id);
-        let is_reference = target != id;
+        let is_reference = target != id && self.is_shared(id);
         let is_object = matches!(node, Node::Object(_) | Node::Enum { .. } | Node::Opaque(_));
         if is_reference || is_object {
             // A reference to an object is known by the object.
@@ -106,6 +124,15 @@ impl<'a> Writer<'a> {
         self.begin_content(target)
     }
 
+    /// Whether a reference has more than one place. One that has not is a
+    /// plain value to PHP, even where arrays not yet copied show it twice.
+    fn is_shared(&mut self, reference: NodeId) -> bool {
+        let places = self
+            .places
+            .get_or_insert_with(|| self.graph.places_of_references());
+        places.get(&reference).is_some_and(|places| *places > 1)
+    }
+
     fn begin_content(&mut self, id: NodeId) -> Result<Option<Members<'a>>, EncodeError> {
         match self.graph.node(id) {
             Node::Null => self.out.extend(b"N;")?,
@@ -120,12 +147,12 @@ impl<'a> Writer<'a> {
             Node::Str(value) => self.write_string(value)?,
             Node::Array(entries) => {
                 self.out.put(format_args!("a:{}:{{", entries.len()))?;
-                return Ok(Some(Members::of(entries)));
+                return Ok(Some(Members::of(id, entries)));
             }
             Node::Object(object) => {
                 self.write_class(b'O', &object.class)?;
                 self.out.put(format_args!(":{}:{{", object.props.len()))?;
-                return Ok(Some(Members::of(&object.props)));
+                return Ok(Some(Members::of(id, &object.props)));
             }
             Node::Enum { class, case } => {
                 check_class_name(class)?;
@@ -143,7 +170,7 @@ impl<'a> Writer<'a> {
                 let Some(payload) = opaque.payload() else {
                     return Ok(Some(Members {
                         payload: Some(self.out.len()),
-                        ..Members::of(&opaque.members)
+                        ..Members::of(id, &opaque.members)
                     }));
                 };
                 self.out.put(format_args!("{}:{{", payload.len()))?;
@@ -180,21 +207,25 @@ impl<'a> Writer<'a> {
 
 /// Members still to be written.
 struct Members<'a> {
+    container: NodeId,
     rest: std::slice::Iter<'a, (Key, NodeId)>,
     /// Where an opaque payload starts; its length goes in front at the end.
     payload: Option<usize>,
 }
 
 impl<'a> Members<'a> {
-    fn of(entries: &'a [(Key, NodeId)]) -> Self {
+    fn of(container: NodeId, entries: &'a [(Key, NodeId)]) -> Self {
         Self {
+            container,
             rest: entries.iter(),
             payload: None,
         }
     }
 }
 
-fn check_class_name(name: &bytes::Bytes) -> Result<(), EncodeError> {
+/// Refuses names that PHP could not read back, such as those of anonymous
+/// classes with their NUL.
+pub(crate) fn check_class_name(name: &bytes::Bytes) -> Result<(), EncodeError> {
     if is_class_name(name) {
         return Ok(());
     }
