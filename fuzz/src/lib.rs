@@ -14,6 +14,7 @@ mod pieces;
 mod record_decode;
 mod response_head;
 mod server;
+mod session;
 mod wire;
 
 pub use client::client;
@@ -21,6 +22,9 @@ pub use params::params;
 pub use record_decode::record_decode;
 pub use response_head::response_head;
 pub use server::server;
+pub use session::{
+    session_igbinary, session_msgpack, session_php, session_php_binary, session_php_serialize,
+};
 
 /// A target's name, which is that of its folder of seeds, and its body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -32,4 +36,9 @@ pub const TARGETS: &[Target] = &[
     ("record_decode", record_decode),
     ("response_head", response_head),
     ("server", server),
+    ("session_igbinary", session_igbinary),
+    ("session_msgpack", session_msgpack),
+    ("session_php", session_php),
+    ("session_php_binary", session_php_binary),
+    ("session_php_serialize", session_php_serialize),
 ];
