@@ -10,3 +10,4 @@
 pub mod address;
 pub mod duration;
 pub mod listener;
+pub mod session;

@@ -107,6 +107,8 @@ impl Files {
 
     fn read(&self, path: &Path, touch: Option<Duration>) -> io::Result<Option<Entry>> {
         let Some(file) = locked::open_to_read(path)? else {
+            // Without the folder there is no telling whether the session exists.
+            std::fs::metadata(&self.layout.base)?;
             return Ok(None);
         };
         // A holder writes only at its end, so what stands there is whole;

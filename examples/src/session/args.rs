@@ -1,0 +1,80 @@
+use clap::{Parser, Subcommand};
+use session_store::SerializeHandler;
+
+/// Reads and changes PHP sessions in any store that PHP or this project uses.
+#[derive(Debug, Parser)]
+#[command(name = "session", version, after_help = NOTES)]
+pub struct Args {
+    /// The store: files:/path?depth=0, memory:, redb:/path, redis://host,
+    /// redis+sentinel://…, redis+cluster://…, memcached://host:port,host:port,
+    /// postgres://…, mysql://…, sqlite:/path; ?preset=php|symfony|laravel|drupal
+    #[arg(long, global = true, value_name = "URL")]
+    pub store: Option<String>,
+    /// Serialize handler of the sessions: php, php_serialize, php_binary,
+    /// igbinary or msgpack [default: what the preset has, else php]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub handler: Option<SerializeHandler>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Prints a session as JSON
+    Get {
+        /// The session id
+        id: String,
+    },
+    /// Sets one variable, under the session's lock
+    Set {
+        /// The session id
+        id: String,
+        /// Name of the variable
+        name: String,
+        /// Its value
+        json: String,
+    },
+    /// Adds one to a variable, each time under the session's lock; prints
+    /// the last value, and the longest wait on stderr
+    Incr {
+        /// The session id
+        id: String,
+        /// Name of the variable
+        name: String,
+        /// How often
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        times: u32,
+        /// How long to hold the lock each time
+        #[arg(long, default_value_t = 0, value_name = "M")]
+        hold_ms: u64,
+    },
+    /// Destroys a session once nobody holds it
+    Destroy {
+        /// The session id
+        id: String,
+    },
+    /// Prints the stored sessions' names, one a line
+    List,
+    /// Removes expired sessions and prints how many
+    Gc,
+    /// Stores a session anew in the format of another serialize handler
+    Convert {
+        /// The new serialize handler
+        #[arg(long, value_name = "HANDLER")]
+        to: SerializeHandler,
+        /// The session id
+        id: String,
+    },
+}
+
+const NOTES: &str = "\
+Values that JSON has no word for are shown as objects with one name that
+starts with @: {\"@class\": \"Foo\", …} for objects, {\"@enum\": \"Suit:Hearts\"},
+{\"@bytes\": \"<hex>\"} for strings that are no UTF-8.
+
+Exit codes: 0 done; 1 there is no such session, or it vanished or changed
+meanwhile and nothing was written; 2 wrong arguments or store URL; 3 the store
+failed; 4 the session's data cannot be decoded, or the value not encoded.
+SESSION_LOG=debug shows what happens.";

@@ -1,0 +1,174 @@
+//! One function per command.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use session_store::{
+    Document, IdError, Key, Node, SerializeHandler, SessionId, Store, StoreUrl, open_url,
+};
+
+use super::{Args, Codec, Command, Failure, json};
+
+/// How many names `list` prints, and how many sessions one `gc` removes.
+const EVERYTHING: usize = 10_000_000;
+
+/// Opens the store and carries out the command.
+pub(super) async fn execute(args: Args) -> Result<(), Failure> {
+    let url = args.store.ok_or_else(|| {
+        Failure::Usage("give the store: --store URL, such as --store files:/path".into())
+    })?;
+    let url = StoreUrl::parse(&url)?;
+    let store = Store::with_options(open_url(&url).await?, url.options());
+    let handler = args.handler.unwrap_or_default();
+    let session = |id: &str| Session::new(&store, handler, id);
+    match args.command {
+        Command::Get { id } => session(&id)?.get().await,
+        Command::Set { id, name, json } => session(&id)?.set(&name, &json).await,
+        Command::Incr {
+            id,
+            name,
+            times,
+            hold_ms,
+        } => {
+            let hold = Duration::from_millis(hold_ms);
+            session(&id)?.incr(&name, times, hold).await
+        }
+        Command::Destroy { id } => session(&id)?.destroy().await,
+        Command::Convert { to, id } => session(&id)?.convert(to).await,
+        Command::List => list(&store).await,
+        Command::Gc => print(&store.gc(EVERYTHING).await?.to_string()),
+    }
+}
+
+/// A session by its id, in its store and format.
+struct Session {
+    store: Store,
+    codec: Codec,
+    id: SessionId,
+}
+
+impl Session {
+    fn new(store: &Store, handler: SerializeHandler, id: &str) -> Result<Self, IdError> {
+        Ok(Self {
+            codec: Codec::new(handler, store.options().limits),
+            store: store.clone(),
+            id: SessionId::parse(id)?,
+        })
+    }
+
+    async fn get(&self) -> Result<(), Failure> {
+        let entry = self.store.read(&self.id).await?.ok_or(Failure::Missing)?;
+        let document = self.codec.decode(Some(&entry.bytes))?;
+        print(&json::render(&document)?)
+    }
+
+    async fn set(&self, name: &str, json: &str) -> Result<(), Failure> {
+        self.change(self.codec, |document| {
+            let value = json::parse(document.graph_mut(), json)?;
+            document.set(Key::from(name), value);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn incr(&self, name: &str, times: u32, hold: Duration) -> Result<(), Failure> {
+        let mut value = 0;
+        let mut longest = Duration::ZERO;
+        for _ in 0..times {
+            let asked = Instant::now();
+            let locked = self.store.lock(&self.id).await?;
+            longest = longest.max(asked.elapsed());
+            let changed = self.codec.decode(locked.data()).and_then(|mut document| {
+                value = add_one(&mut document, name)?;
+                self.codec.encode(&document)
+            });
+            tokio::time::sleep(hold).await;
+            finish(locked, changed).await?;
+        }
+        eprintln!("{times} increments, longest wait {longest:.1?}");
+        print(&value.to_string())
+    }
+
+    async fn destroy(&self) -> Result<(), Failure> {
+        let outcome = self.store.destroy(&self.id).await?;
+        written(outcome)
+    }
+
+    async fn convert(&self, to: SerializeHandler) -> Result<(), Failure> {
+        if self.store.read(&self.id).await?.is_none() {
+            return Err(Failure::Missing);
+        }
+        let new = Codec::new(to, self.store.options().limits);
+        self.change(new, |_| Ok(())).await
+    }
+
+    /// Changes the session under its lock and stores it as `codec` writes it.
+    async fn change(
+        &self,
+        codec: Codec,
+        change: impl FnOnce(&mut Document) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let locked = self.store.lock(&self.id).await?;
+        let changed = self.codec.decode(locked.data()).and_then(|mut document| {
+            change(&mut document)?;
+            codec.encode(&document)
+        });
+        finish(locked, changed).await
+    }
+}
+
+/// Commits what was made of a locked session, or gives it back.
+async fn finish(
+    locked: session_store::Locked,
+    changed: Result<bytes::Bytes, Failure>,
+) -> Result<(), Failure> {
+    match changed {
+        Ok(bytes) => written(locked.commit(bytes).await?),
+        Err(failure) => {
+            locked.release().await?;
+            Err(failure)
+        }
+    }
+}
+
+fn written(outcome: session_store::Committed) -> Result<(), Failure> {
+    if outcome.is_done() {
+        return Ok(());
+    }
+    Err(Failure::NotWritten(outcome))
+}
+
+/// PHP's `$_SESSION[$name]++` for a missing variable or an integer.
+fn add_one(document: &mut Document, name: &str) -> Result<i64, Failure> {
+    let old = match document.value(name) {
+        None => 0,
+        Some(value) => value
+            .as_int()
+            .ok_or_else(|| Failure::Data(format!("{name} is no integer")))?,
+    };
+    let new = old
+        .checked_add(1)
+        .ok_or_else(|| Failure::Data(format!("{name} is the largest integer")))?;
+    let value = document.graph_mut().add(Node::Int(new));
+    document.set(Key::from(name), value);
+    Ok(new)
+}
+
+async fn list(store: &Store) -> Result<(), Failure> {
+    let mut names = store.list(EVERYTHING).await?;
+    names.sort_unstable();
+    if names.is_empty() {
+        return Ok(());
+    }
+    print(&names.join("\n"))
+}
+
+/// A reader who has seen enough and closed the pipe is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Usage(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
