@@ -13,3 +13,4 @@ pub mod echo_app;
 pub mod fcgi;
 pub mod listener;
 pub mod session;
+pub mod serve;

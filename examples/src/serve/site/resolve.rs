@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
+use nix::libc::{ELOOP, ENXIO};
+
 use super::names::{holds_source, is_script};
 use super::path::{CleanPath, is_hidden};
 use super::root::{Found, Purpose};
@@ -77,10 +79,11 @@ fn look(root: &Root, path: &str) -> io::Result<Look> {
             ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidFilename => {
                 Ok(Look::Nothing)
             }
-            // A socket file, a device without a driver, a loop of links.
-            ErrorKind::FilesystemLoop => Ok(Look::Nothing),
-            _ if error.raw_os_error() == Some(nix::libc::ENXIO) => Ok(Look::Nothing),
-            _ => Err(error),
+            _ => match error.raw_os_error() {
+                // A socket file, or a loop of links.
+                Some(ENXIO | ELOOP) => Ok(Look::Nothing),
+                _ => Err(error),
+            },
         },
     }
 }
