@@ -40,7 +40,12 @@ impl Workers {
     ///
     /// When php-cgi is missing, or a setting cannot be used.
     pub(super) fn configure(options: &PhpOptions) -> Result<PoolConfig, Failure> {
-        let program = find(options.php.as_deref().unwrap_or(Path::new("php-cgi")))?;
+        let program = find(
+            options
+                .php
+                .as_deref()
+                .unwrap_or_else(|| Path::new("php-cgi")),
+        )?;
         let mut command = command(&program);
         for define in &options.define {
             let (name, value) = define.split_once('=').unwrap_or((define, "1"));

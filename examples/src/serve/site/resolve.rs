@@ -60,6 +60,7 @@ pub(crate) fn resolve(site: &Site, path: &CleanPath<'_>) -> io::Result<Target> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "moved once, then taken apart")]
 enum Look {
     Place(Found),
     Nothing,

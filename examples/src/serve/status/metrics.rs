@@ -228,8 +228,16 @@ fn pool(text: &mut Text, status: &Status) {
     );
 }
 
+/// Name, kind, help, and how to read the value.
+type Family = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&UpstreamStatus) -> u64,
+);
+
 fn upstreams(text: &mut Text, list: &[UpstreamStatus]) {
-    let families: [(&str, &str, &str, fn(&UpstreamStatus) -> u64); 4] = [
+    let families: [Family; 4] = [
         ("upstream_active", "gauge", "Requests that run.", |status| {
             status.active
         }),
