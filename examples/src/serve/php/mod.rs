@@ -2,6 +2,7 @@
 
 mod backend;
 mod content;
+mod fpm_conf;
 mod handover;
 mod request;
 mod upstream;

@@ -12,6 +12,7 @@ use fpm_pool::{
 
 use super::backend::{Answer, Fault, with_causes};
 use super::content::Content;
+use super::fpm_conf;
 use super::request::{Call, params_status};
 use crate::serve::cli::PhpOptions;
 use crate::serve::failure::Failure;
@@ -47,27 +48,42 @@ impl Workers {
                 .unwrap_or_else(|| Path::new("php-cgi")),
         )?;
         let mut command = command(&program);
+        let pool = match &options.config {
+            Some(file) => Some(fpm_conf::read(file, options.pool.as_deref())?),
+            None => None,
+        };
+        if let Some(pool) = &pool {
+            command = fpm_conf::apply_to_command(pool, command);
+        }
+        // The command line wins over the file.
         for define in &options.define {
             let (name, value) = define.split_once('=').unwrap_or((define, "1"));
             command = command.define(name, value);
         }
-        let workers = options
-            .workers
-            .map_or_else(default_workers, |workers| workers as usize);
-        let queue = Queue::default();
-        let config = PoolConfig::new("www", command)
-            .sizing(Sizing::Static {
-                max_children: workers,
-            })
-            .queue(Queue {
-                max_len: options.queue.unwrap_or(MAX_QUEUE),
-                max_wait: options.queue_timeout.unwrap_or(queue.max_wait),
-            })
-            .timeouts(Timeouts {
-                total: options.request_timeout.filter(|limit| !limit.is_zero()),
-                ..Timeouts::default()
-            });
-        Ok(config)
+        let (mut config, mut timeouts) = match &pool {
+            Some(pool) => (
+                fpm_conf::pool_config(pool, command),
+                fpm_conf::timeouts(pool),
+            ),
+            None => {
+                let max_children = default_workers();
+                let config = PoolConfig::new("www", command);
+                (
+                    config.sizing(Sizing::Static { max_children }),
+                    Timeouts::default(),
+                )
+            }
+        };
+        if let Some(workers) = options.workers {
+            let max_children = usize::try_from(workers).unwrap_or(usize::MAX);
+            config = config.sizing(Sizing::Static { max_children });
+        }
+        if let Some(limit) = options.request_timeout {
+            timeouts.total = Some(limit).filter(|limit| !limit.is_zero());
+        }
+        let max_wait = options.queue_timeout.unwrap_or(Queue::default().max_wait);
+        let max_len = options.queue.unwrap_or(MAX_QUEUE);
+        Ok(config.timeouts(timeouts).queue(Queue { max_len, max_wait }))
     }
 
     /// Starts the workers and waits for the first one.
