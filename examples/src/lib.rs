@@ -12,5 +12,5 @@ pub mod duration;
 pub mod echo_app;
 pub mod fcgi;
 pub mod listener;
-pub mod session;
 pub mod serve;
+pub mod session;

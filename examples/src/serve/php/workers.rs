@@ -81,7 +81,9 @@ impl Workers {
         if let Some(limit) = options.request_timeout {
             timeouts.total = Some(limit).filter(|limit| !limit.is_zero());
         }
-        let max_wait = options.queue_timeout.unwrap_or(Queue::default().max_wait);
+        let max_wait = options
+            .queue_timeout
+            .unwrap_or_else(|| Queue::default().max_wait);
         let max_len = options.queue.unwrap_or(MAX_QUEUE);
         Ok(config.timeouts(timeouts).queue(Queue { max_len, max_wait }))
     }
