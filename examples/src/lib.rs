@@ -12,5 +12,4 @@ pub mod duration;
 pub mod echo_app;
 pub mod fcgi;
 pub mod listener;
-pub mod serve;
 pub mod session;

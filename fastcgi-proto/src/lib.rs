@@ -10,8 +10,6 @@ extern crate std;
 
 pub mod cgi;
 pub mod client;
-#[cfg(feature = "codec")]
-pub mod codec;
 #[cfg(feature = "tokio")]
 pub mod driver;
 mod error;

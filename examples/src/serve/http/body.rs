@@ -1,15 +1,13 @@
 //! The bodies of answers.
 
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use fpm_pool::ResponseBody;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tokio::sync::mpsc::Receiver;
+use http_body_util::combinators::UnsyncBoxBody;
 
-use crate::serve::files::FileBody;
+use crate::serve::files::{FileBody, GzipBody};
 
 /// Any error that ends a body early.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -20,10 +18,9 @@ pub(crate) enum Body {
     /// Bytes at hand; `None` once they are sent.
     Bytes(Option<Bytes>),
     File(FileBody),
-    /// What another task or thread makes.
-    Channel(Receiver<io::Result<Bytes>>),
+    Gzip(GzipBody),
     /// What a script prints.
-    Worker(ResponseBody),
+    Script(UnsyncBoxBody<Bytes, BodyError>),
 }
 
 impl Body {
@@ -49,9 +46,9 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let chunk = match self.get_mut() {
             Self::Bytes(bytes) => return Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            Self::Worker(body) => return Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Script(body) => return Pin::new(body).poll_frame(cx),
             Self::File(body) => body.poll_chunk(cx),
-            Self::Channel(body) => body.poll_recv(cx),
+            Self::Gzip(body) => body.poll_chunk(cx),
         };
         chunk.map(|chunk| chunk.map(|read| read.map(Frame::data).map_err(Into::into)))
     }
@@ -60,8 +57,8 @@ impl HttpBody for Body {
         match self {
             Self::Bytes(bytes) => bytes.is_none(),
             Self::File(body) => body.remaining() == 0,
-            Self::Channel(_) => false,
-            Self::Worker(body) => body.is_end_stream(),
+            Self::Gzip(_) => false,
+            Self::Script(body) => body.is_end_stream(),
         }
     }
 
@@ -71,8 +68,8 @@ impl HttpBody for Body {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::File(body) => SizeHint::with_exact(body.remaining()),
-            Self::Channel(_) => SizeHint::default(),
-            Self::Worker(body) => body.size_hint(),
+            Self::Gzip(_) => SizeHint::default(),
+            Self::Script(body) => body.size_hint(),
         }
     }
 }

@@ -3,8 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use nix::libc::{ELOOP, ENXIO};
-
 use super::names::{holds_source, is_script};
 use super::path::{CleanPath, is_hidden};
 use super::root::{Found, Purpose};
@@ -60,7 +58,6 @@ pub(crate) fn resolve(site: &Site, path: &CleanPath<'_>) -> io::Result<Target> {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "moved once, then taken apart")]
 enum Look {
     Place(Found),
     Nothing,
@@ -80,11 +77,10 @@ fn look(root: &Root, path: &str) -> io::Result<Look> {
             ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidFilename => {
                 Ok(Look::Nothing)
             }
-            _ => match error.raw_os_error() {
-                // A socket file, or a loop of links.
-                Some(ENXIO | ELOOP) => Ok(Look::Nothing),
-                _ => Err(error),
-            },
+            // A socket file, a device without a driver, a loop of links.
+            ErrorKind::FilesystemLoop => Ok(Look::Nothing),
+            _ if error.raw_os_error() == Some(nix::libc::ENXIO) => Ok(Look::Nothing),
+            _ => Err(error),
         },
     }
 }

@@ -4,9 +4,9 @@ use std::io;
 
 use nix::errno::Errno;
 
-use crate::{Error, ErrorKind};
+use crate::ErrorKind;
 
-pub(super) fn kind(error: &io::Error) -> ErrorKind {
+pub(crate) fn kind(error: &io::Error) -> ErrorKind {
     let Some(errno) = error.raw_os_error().map(Errno::from_raw) else {
         return ErrorKind::Backend;
     };
@@ -19,9 +19,4 @@ pub(super) fn kind(error: &io::Error) -> ErrorKind {
         Errno::ETIMEDOUT => ErrorKind::Timeout,
         _ => ErrorKind::Backend,
     }
-}
-
-/// The error of a system call, under the name of the place.
-pub(super) fn wrap(name: &str, action: &'static str, source: io::Error) -> Error {
-    Error::new(kind(&source), name.to_owned(), action).with_source(source)
 }
