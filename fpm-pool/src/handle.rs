@@ -2,30 +2,54 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::Response;
-use tokio::sync::broadcast;
 use tower_service::Service;
 
-use crate::{Error, ErrorKind, Event, Events, PoolConfig, Request, ResponseBody, Sizing, Status};
+use crate::shared::{Place, Shared};
+use crate::{
+    CommandSpawner, Error, ErrorKind, Events, PoolConfig, Request, ResponseBody, Sizing, Spawn,
+    Status, call,
+};
 
 /// A pool in use; cheap to clone.
 ///
 /// The pool lives until [`shutdown`](Self::shutdown), or until the last
 /// handle is dropped: then its workers are stopped at once.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PoolHandle {
-    name: std::sync::Arc<str>,
-    events: broadcast::Sender<Event>,
+    pool: Arc<Owner>,
+    /// A place that [`Service::poll_ready`] was given.
+    place: Option<Place>,
+}
+
+/// Closes the pool when the last handle goes.
+#[derive(Debug)]
+struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Clone for PoolHandle {
+    fn clone(&self) -> Self {
+        Self {
+            pool: Arc::clone(&self.pool),
+            place: None,
+        }
+    }
 }
 
 impl PoolHandle {
-    pub(crate) fn new(config: &PoolConfig) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
-            name: config.name.clone(),
-            events: broadcast::Sender::new(config.limits.events),
+            pool: Arc::new(Owner(shared)),
+            place: None,
         }
     }
 
@@ -41,8 +65,8 @@ impl PoolHandle {
     /// [`ErrorKind`] names them all; [`ErrorKind::http_status`] says what an
     /// HTTP client should get. What a worker did wrong is logged here, with
     /// the script and the cause.
-    pub async fn call(&self, _request: Request) -> Result<Response<ResponseBody>, Error> {
-        Err(Error::new(ErrorKind::Closed))
+    pub async fn call(&self, request: Request) -> Result<Response<ResponseBody>, Error> {
+        call::call(&self.pool.0, request, false).await
     }
 
     /// Returns once a worker is ready, which an ondemand pool starts for the
@@ -54,36 +78,20 @@ impl PoolHandle {
     /// [`NotFastCgi`](ErrorKind::NotFastCgi) when workers fail to start; the
     /// pool goes on trying.
     pub async fn ready(&self) -> Result<(), Error> {
-        Err(Error::new(ErrorKind::Closed))
+        self.pool.0.ready().await
     }
 
     /// The pool's state, exact at this moment.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status {
-            pool: self.name.clone(),
-            sizing: Sizing::default(),
-            uptime: Duration::ZERO,
-            generation: 0,
-            accepting: false,
-            workers: Vec::new(),
-            queue_len: 0,
-            queue_max_len: 0,
-            queue_peak: 0,
-            active_peak: 0,
-            failures_in_a_row: 0,
-            totals: crate::Totals::default(),
-            queue_wait: crate::Histogram::default(),
-            first_byte: crate::Histogram::default(),
-            duration: crate::Histogram::default(),
-        }
+        self.pool.0.status()
     }
 
     /// All events from now on.
     #[must_use]
     pub fn subscribe(&self) -> Events {
         Events {
-            receiver: self.events.subscribe(),
+            receiver: self.pool.0.events.subscribe(),
             lost: 0,
         }
     }
@@ -94,8 +102,10 @@ impl PoolHandle {
     ///
     /// [`Config`](ErrorKind::Config) when the numbers contradict each other;
     /// nothing has changed then.
-    pub fn resize(&self, _sizing: Sizing) -> Result<(), Error> {
-        Err(Error::new(ErrorKind::Closed))
+    pub fn resize(&self, sizing: Sizing) -> Result<(), Error> {
+        (sizing.check()).map_err(|reason| Error::new(ErrorKind::Config).caused_by(reason))?;
+        self.pool.0.resize(sizing);
+        Ok(())
     }
 
     /// Starts a new generation of workers with `config`, proves it ready,
@@ -108,17 +118,36 @@ impl PoolHandle {
     /// [`Config`](ErrorKind::Config) or [`Reload`](ErrorKind::Reload), whose
     /// source says what is wrong with the new generation; the old one goes
     /// on unchanged.
-    pub async fn reload(&self, _config: PoolConfig) -> Result<u64, Error> {
-        Err(Error::new(ErrorKind::Closed))
+    pub async fn reload(&self, config: PoolConfig) -> Result<u64, Error> {
+        let spawner = CommandSpawner::new(config.command.clone())?;
+        self.reload_with(config, spawner).await
+    }
+
+    /// Reloads with workers that `spawner` starts.
+    ///
+    /// # Errors
+    ///
+    /// As [`reload`](Self::reload).
+    pub async fn reload_with(&self, config: PoolConfig, spawner: impl Spawn) -> Result<u64, Error> {
+        config.check()?;
+        let spawner = Arc::new(Mutex::new(spawner));
+        let result = self.pool.0.reload(&config, spawner)?.await;
+        let lost = || Err("the pool is gone".to_owned());
+        (result.unwrap_or_else(|_| lost()))
+            .map_err(|reason| Error::new(ErrorKind::Reload).caused_by(reason))
     }
 
     /// Refuses new requests and returns when those that were accepted are
     /// done, in the queue too. Workers stay.
-    pub async fn drain(&self) {}
+    pub async fn drain(&self) {
+        self.pool.0.drain().await;
+    }
 
     /// Drains for at most `grace`, then stops all workers and returns when
     /// the last one is gone.
-    pub async fn shutdown(&self, _grace: Duration) {}
+    pub async fn shutdown(&self, grace: Duration) {
+        self.pool.0.shut_down(grace).await;
+    }
 }
 
 /// A service for hosts: [`poll_ready`](Service::poll_ready) holds a slot or
@@ -128,12 +157,22 @@ impl Service<Request> for PoolHandle {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.place.is_none() {
+            self.place = Some(ready!(self.pool.0.poll_place(cx)));
+        }
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let handle = self.clone();
-        Box::pin(async move { Self::call(&handle, request).await })
+        let place = self.place.take();
+        let pool = Arc::clone(&self.pool);
+        Box::pin(async move {
+            let reserved = place.is_some();
+            if let Some(place) = place {
+                place.spend();
+            }
+            call::call(&pool.0, request, reserved).await
+        })
     }
 }

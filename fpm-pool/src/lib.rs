@@ -38,20 +38,25 @@
 //! - `test-util`: a fake spawner, for tests of code that uses a pool.
 
 #![warn(clippy::unwrap_used)]
-#![allow(dead_code, reason = "the supervisor that uses it comes next")]
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("fpm-pool supervises processes with pidfds and parent death signals: Linux only");
 
+mod call;
 mod config;
 mod error;
 mod event;
+mod exchange;
 mod handle;
+mod machine;
 mod output;
 mod pool;
+mod process;
 mod request;
 mod response;
+mod shared;
 mod status;
+mod sys;
 
 pub use config::{
     Environment, Limits, OnClientGone, PoolConfig, Queue, Readiness, ResourceLimit, Sizing,
@@ -60,8 +65,10 @@ pub use config::{
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventKind, Events};
 pub use handle::PoolHandle;
+pub use machine::StopSignal;
 pub use output::{Output, OutputSource};
 pub use pool::Pool;
+pub use process::{CommandSpawner, ExitFuture, Process, Spawn};
 pub use request::{Priority, Request};
 pub use response::{Answered, RequestStderr, ResponseBody};
 pub use status::{

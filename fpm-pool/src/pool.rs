@@ -1,6 +1,9 @@
 //! Starting a pool.
 
-use crate::{Error, PoolConfig, PoolHandle};
+use std::sync::{Arc, Mutex};
+
+use crate::shared::Shared;
+use crate::{CommandSpawner, Error, PoolConfig, PoolHandle, Spawn};
 
 /// A pool of workers; [`start`](Self::start) is all there is to it, the rest
 /// is done through the [`PoolHandle`].
@@ -21,7 +24,18 @@ impl Pool {
     /// settings. [`Runtime`](crate::ErrorKind::Runtime) outside of a tokio
     /// runtime.
     pub fn start(config: PoolConfig) -> Result<PoolHandle, Error> {
-        config.check()?;
-        Ok(PoolHandle::new(&config))
+        let spawner = CommandSpawner::new(config.command.clone())?;
+        Self::start_with(config, spawner)
+    }
+
+    /// Starts a pool whose workers `spawner` starts; `config`'s command is
+    /// not looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(config: PoolConfig, spawner: impl Spawn) -> Result<PoolHandle, Error> {
+        let shared = Shared::start(&config, Arc::new(Mutex::new(spawner)))?;
+        Ok(PoolHandle::new(shared))
     }
 }

@@ -1,5 +1,6 @@
 //! What a worker answered.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::call::Stream;
 use crate::{Error, WorkerId};
 
 /// Who answered, and how long it took to get there.
@@ -29,24 +31,34 @@ pub struct Answered {
 /// The STDERR of one request: PHP's errors and warnings. It fills up while
 /// the answer comes.
 #[derive(Clone)]
-pub struct RequestStderr {
-    bytes: Bytes,
+pub struct RequestStderr(Stderr);
+
+#[derive(Clone)]
+enum Stderr {
+    Whole(Bytes),
+    Stream(Stream),
 }
 
 impl RequestStderr {
+    pub(crate) const fn whole(bytes: Bytes) -> Self {
+        Self(Stderr::Whole(bytes))
+    }
+
     /// What came so far, at most
     /// [`Limits::stderr_bytes`](crate::Limits::stderr_bytes).
     #[must_use]
     pub fn bytes(&self) -> Bytes {
-        self.bytes.clone()
+        match &self.0 {
+            Stderr::Whole(bytes) => bytes.clone(),
+            Stderr::Stream(stream) => stream.stderr(),
+        }
     }
 }
 
 impl fmt::Debug for RequestStderr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RequestStderr")
-            .field(&self.bytes().escape_ascii().to_string())
-            .finish()
+        let text = self.bytes().escape_ascii().to_string();
+        f.debug_tuple("RequestStderr").field(&text).finish()
     }
 }
 
@@ -59,11 +71,36 @@ impl fmt::Debug for RequestStderr {
 /// ([`OnClientGone`](crate::OnClientGone)).
 pub struct ResponseBody {
     answered: Answered,
-    chunk: Option<Bytes>,
-    stderr: RequestStderr,
+    source: Source,
+}
+
+enum Source {
+    Whole {
+        chunks: VecDeque<Bytes>,
+        stderr: RequestStderr,
+    },
+    Stream(Stream),
 }
 
 impl ResponseBody {
+    pub(crate) const fn whole(
+        answered: Answered,
+        chunks: VecDeque<Bytes>,
+        stderr: RequestStderr,
+    ) -> Self {
+        Self {
+            answered,
+            source: Source::Whole { chunks, stderr },
+        }
+    }
+
+    pub(crate) const fn stream(answered: Answered, stream: Stream) -> Self {
+        Self {
+            answered,
+            source: Source::Stream(stream),
+        }
+    }
+
     /// Who answered, and how long it took to get there.
     #[must_use]
     pub const fn answered(&self) -> &Answered {
@@ -73,7 +110,10 @@ impl ResponseBody {
     /// The STDERR of the request; keep it to read what comes after the head.
     #[must_use]
     pub fn stderr(&self) -> RequestStderr {
-        self.stderr.clone()
+        match &self.source {
+            Source::Whole { stderr, .. } => stderr.clone(),
+            Source::Stream(stream) => RequestStderr(Stderr::Stream(stream.clone())),
+        }
     }
 }
 
@@ -83,17 +123,40 @@ impl Body for ResponseBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Poll::Ready(self.chunk.take().map(|chunk| Ok(Frame::data(chunk))))
+        match &mut self.source {
+            Source::Whole { chunks, .. } => {
+                Poll::Ready(chunks.pop_front().map(|chunk| Ok(Frame::data(chunk))))
+            }
+            Source::Stream(stream) => stream
+                .poll_chunk(cx)
+                .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.chunk.is_none()
+        match &self.source {
+            Source::Whole { chunks, .. } => chunks.is_empty(),
+            Source::Stream(stream) => stream.is_end(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.chunk.as_ref().map_or(0, |chunk| chunk.len() as u64))
+        match &self.source {
+            Source::Whole { chunks, .. } => {
+                SizeHint::with_exact(chunks.iter().map(|chunk| chunk.len() as u64).sum())
+            }
+            Source::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        if let Source::Stream(stream) = &self.source {
+            stream.leave();
+        }
     }
 }
 

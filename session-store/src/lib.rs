@@ -9,8 +9,6 @@ pub mod conformance;
 #[cfg(feature = "endpoint")]
 pub mod endpoint;
 
-pub mod wrap;
-
 mod clock;
 mod codec;
 mod error;

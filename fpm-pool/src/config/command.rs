@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The environment of a worker, before [`WorkerCommand::env`] adds to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -257,11 +257,6 @@ impl WorkerCommand {
     pub(crate) fn is_fatal_at_start(&self, line: &[u8]) -> bool {
         self.php
             && (line.starts_with(b"PHP:  syntax error") || line.starts_with(b"PHP Fatal error"))
-    }
-
-    /// The folder that a relative program path is looked up from.
-    pub(crate) fn program_path(&self) -> &Path {
-        &self.program
     }
 }
 

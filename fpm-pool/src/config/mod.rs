@@ -7,5 +7,6 @@ mod sizing;
 
 pub use command::{Environment, Readiness, ResourceLimit, WorkerCommand};
 pub use limits::{Limits, OnClientGone, Queue, Timeouts};
+pub(crate) use pool::OutputSink;
 pub use pool::PoolConfig;
 pub use sizing::Sizing;

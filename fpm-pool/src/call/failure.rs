@@ -1,0 +1,60 @@
+//! Saying what went wrong: as an error, and in the log.
+
+use super::running::{Running, Stop};
+use crate::exchange::Failure;
+use crate::request::find_param;
+use crate::shared::Cause;
+use crate::{Error, ErrorKind, ExitReason};
+
+impl Running {
+    /// The error for the caller; what the worker did is logged with the
+    /// script.
+    pub(super) async fn explain(self, stop: Stop) -> Error {
+        let cause = if stop.is_closed() {
+            self.lease.cause().await
+        } else {
+            Cause::Closed
+        };
+        let kind = match cause {
+            Cause::Cut(kind) => kind,
+            Cause::Died(_) => ErrorKind::WorkerDied,
+            Cause::Closed => stop.kind(),
+        };
+        let error = self.lease.error(kind);
+        let error = match (cause, stop) {
+            (Cause::Cut(_), _) => error,
+            (Cause::Died(reason), _) => error.caused_by(died(reason)),
+            (Cause::Closed, Stop::Failed(Failure::Closed { error: cause, .. })) => {
+                error.caused_by(cause)
+            }
+            (Cause::Closed, Stop::Failed(Failure::Garbage(cause))) => error.caused_by(cause),
+            (Cause::Closed, Stop::Failed(Failure::Body(cause))) => error.caused_by(cause),
+            (Cause::Closed, Stop::Head(cause)) => error.caused_by(cause),
+            (Cause::Closed, Stop::BadHead(cause)) => error.caused_by(cause),
+            (Cause::Closed, Stop::Refused(status)) => error.caused_by(format!("{status:?}")),
+        };
+        self.log(&error);
+        error
+    }
+
+    fn log(&self, error: &Error) {
+        let param = |name: &[u8]| {
+            let value = find_param(self.request(), name).unwrap_or_default();
+            value.escape_ascii().to_string()
+        };
+        let cause = std::error::Error::source(error).map(tracing::field::display);
+        let (script, uri) = (param(b"SCRIPT_FILENAME"), param(b"REQUEST_URI"));
+        let pool = &*self.lease.shared().name;
+        let pid = self.lease.process_id;
+        if error.kind() == ErrorKind::RequestBody {
+            // The client's doing, and common: not worth a warning.
+            tracing::debug!(pool, pid, script, uri, cause, "{error}");
+        } else {
+            tracing::error!(pool, pid, script, uri, cause, "{error}");
+        }
+    }
+}
+
+fn died(reason: ExitReason) -> String {
+    format!("it {reason}")
+}

@@ -1,0 +1,140 @@
+//! A call: one request from the caller's task to a worker and back.
+
+mod failure;
+mod pump;
+mod running;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{Response, response};
+
+use crate::machine::Ask;
+use crate::request::{RequestBody, find_param};
+use crate::shared::Shared;
+use crate::{Error, ErrorKind, OnClientGone, Request, ResponseBody};
+
+pub(crate) use pump::Stream;
+use running::{Running, Stop};
+
+/// Workers that a request may be given to before it fails: a worker that
+/// dies idle at the very moment has seen nothing of it.
+const ATTEMPTS: u32 = 5;
+
+/// A request, ready to be sent as often as it takes.
+struct Call {
+    head: Bytes,
+    /// `None` once a stream was given to a worker.
+    body: Option<RequestBody>,
+    idempotent: bool,
+    on_client_gone: Option<OnClientGone>,
+}
+
+/// Runs `request`; `reserved`: a place was kept for it.
+pub(crate) async fn call(
+    shared: &Arc<Shared>,
+    request: Request,
+    reserved: bool,
+) -> Result<Response<ResponseBody>, Error> {
+    let mut ask = Ask {
+        priority: request.priority,
+        deadline: request.deadline,
+        key: request.exclusive.as_deref().map(Arc::from),
+        first_byte: request.first_byte,
+        total: request.total,
+        reserved,
+    };
+    let mut call = Call::new(request)?;
+    let mut replayed = false;
+    for attempt in 1.. {
+        let lease = shared.acquire(ask.clone(), &call.head).await?;
+        ask.reserved = false;
+        let mut running = Running::new(lease, call.head.clone());
+        if let Some(policy) = call.on_client_gone {
+            running.lease.on_drop = policy;
+        }
+        let stop = match call.attempt(&mut running).await {
+            Ok(head) => return Ok(running.into_response(head, replayed)),
+            Err(stop) => stop,
+        };
+        let untouched = stop.is_untouched();
+        let safe = stop.is_closed() && !running.answered() && !replayed && call.idempotent;
+        let again = call.body.is_some() && attempt < ATTEMPTS && (untouched || safe);
+        if !running.lose(&stop) || !again {
+            return Err(running.explain(stop).await);
+        }
+        replayed |= !untouched;
+        running.lease.replayed();
+    }
+    Err(Error::new(ErrorKind::NoWorker))
+}
+
+impl Call {
+    fn new(mut request: Request) -> Result<Self, Error> {
+        check_length(&request)?;
+        let method = find_param(&request.head, b"REQUEST_METHOD").unwrap_or_default();
+        let safe = matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
+        // Without a spare byte the buffer is shared as it is.
+        request.head.shrink_to_fit();
+        Ok(Self {
+            idempotent: request.idempotent.unwrap_or(safe),
+            head: request.head.into(),
+            body: Some(request.body),
+            on_client_gone: request.on_client_gone,
+        })
+    }
+
+    /// Sends the request to a worker and returns the head of its answer.
+    async fn attempt(&mut self, running: &mut Running) -> Result<response::Parts, Stop> {
+        let kept = running.lease.connection();
+        let was_kept = kept.is_some();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => running.connect()?,
+        };
+        running.send(connection, self.take_body());
+        let mut head = poll_fn(|cx| running.poll_head(cx)).await;
+        // A worker may have closed a connection that it does not keep.
+        if was_kept && self.body.is_some() && head.as_ref().is_err_and(Stop::is_untouched) {
+            let connection = running.connect()?;
+            running.send(connection, self.take_body());
+            head = poll_fn(|cx| running.poll_head(cx)).await;
+        }
+        let head = head?;
+        // What has come by now saves the answer a task.
+        poll_fn(|cx| Poll::Ready(running.gather(cx))).await?;
+        response::Parts::try_from(&head).map_err(Stop::BadHead)
+    }
+
+    /// The body for an attempt; one at hand stays for the next.
+    fn take_body(&mut self) -> RequestBody {
+        match self.body.take() {
+            Some(RequestBody::Bytes(bytes)) => {
+                self.body = Some(RequestBody::Bytes(bytes.clone()));
+                RequestBody::Bytes(bytes)
+            }
+            Some(stream) => stream,
+            None => RequestBody::Bytes(Bytes::new()),
+        }
+    }
+}
+
+/// The length in the params must be that of the body: a worker takes what
+/// follows for the next request.
+fn check_length(request: &Request) -> Result<(), Error> {
+    let declared = request.param(b"CONTENT_LENGTH").unwrap_or_default();
+    let declared = match declared {
+        b"" => Some(0),
+        text => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok()),
+    };
+    let len = request.body.len();
+    if declared == Some(len) {
+        return Ok(());
+    }
+    let text = format!("CONTENT_LENGTH does not say the body's {len} bytes");
+    Err(Error::new(ErrorKind::InvalidRequest).caused_by(text))
+}

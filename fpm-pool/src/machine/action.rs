@@ -1,0 +1,127 @@
+//! What the machine is asked, and what it answers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::{ErrorKind, EventKind, Priority, WorkerId};
+
+/// A request's place in the order of the queue: the smallest leaves first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Ticket {
+    pub(super) urgency: u8,
+    pub(super) serial: u64,
+}
+
+impl Ticket {
+    pub(super) const fn new(priority: Priority, serial: u64) -> Self {
+        let urgency = match priority {
+            Priority::High => 0,
+            Priority::Normal => 1,
+            Priority::Low => 2,
+        };
+        Self { urgency, serial }
+    }
+}
+
+/// What the machine needs to know about a request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ask {
+    pub(crate) priority: Priority,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) key: Option<Arc<[u8]>>,
+    /// Limits of this request instead of the pool's.
+    pub(crate) first_byte: Option<Duration>,
+    pub(crate) total: Option<Duration>,
+    /// Whether a place was reserved for it.
+    pub(crate) reserved: bool,
+}
+
+/// What becomes of a new request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Run(WorkerId),
+    Wait(Ticket),
+    Refuse(Refusal),
+}
+
+/// Why a request is not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) kind: ErrorKind,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl From<ErrorKind> for Refusal {
+    fn from(kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            retry_after: None,
+        }
+    }
+}
+
+/// How a worker's part in a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finish {
+    /// The connection is ready for the next request.
+    Reusable,
+    /// The connection has to be made anew first.
+    Reconnect,
+}
+
+/// What a worker did to lose its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Breach {
+    /// The connection ended; the process may be about to.
+    Closed,
+    /// What it sent cannot be understood.
+    Garbage,
+}
+
+/// A signal on the way to a worker's end, in php-fpm's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum StopSignal {
+    /// `SIGQUIT`: stop.
+    Stop,
+    /// `SIGTERM`: terminate.
+    Terminate,
+    /// `SIGKILL`: kill.
+    Kill,
+}
+
+/// What the shell has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Start a process and prove it ready.
+    Spawn { worker: WorkerId, generation: u64 },
+    /// The queued request runs on this worker now.
+    Grant {
+        ticket: Ticket,
+        worker: WorkerId,
+        queue_wait: Duration,
+    },
+    /// The queued request leaves the queue.
+    Refuse { ticket: Ticket, refusal: Refusal },
+    /// The running request failed for this reason: cut its connection.
+    Interrupt { worker: WorkerId, kind: ErrorKind },
+    /// Close the idle connection.
+    Disconnect(WorkerId),
+    /// Connect anew and prove the worker ready.
+    Recover(WorkerId),
+    /// Send a signal.
+    Signal {
+        worker: WorkerId,
+        signal: StopSignal,
+    },
+    /// A reload is decided.
+    Reloaded(Result<u64, String>),
+    /// No request is queued or runs any more, and none is taken.
+    Drained,
+    /// The last worker is gone.
+    Stopped,
+    /// A place became free.
+    Room,
+    /// Tell subscribers.
+    Event(EventKind),
+}

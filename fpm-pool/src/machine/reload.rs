@@ -1,0 +1,145 @@
+//! Generations: a new one takes over once it has proven ready.
+
+use std::time::Instant;
+
+use super::action::Action;
+use super::worker::{Firmness, State};
+use super::{Census, Gate, Machine, Settings};
+use crate::{EventKind, Sizing, StopReason, WorkerId};
+
+/// A generation that is being started.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) generation: u64,
+    settings: Settings,
+    wanted: usize,
+    ordered: usize,
+    ready: Vec<WorkerId>,
+}
+
+impl Machine {
+    /// Starts a new generation; its number, or why not.
+    pub(crate) fn reload(&mut self, now: Instant, settings: Settings) -> Result<u64, &'static str> {
+        if self.gate != Gate::Open {
+            return Err("the pool is being stopped");
+        }
+        if self.pending.is_some() {
+            return Err("another reload is under way");
+        }
+        let wanted = self.first_workers(&settings);
+        let generation = self.next_generation;
+        self.next_generation += 1;
+        self.pending = Some(Pending {
+            generation,
+            settings,
+            wanted,
+            ordered: 0,
+            ready: Vec::new(),
+        });
+        self.order_pending(now);
+        Ok(generation)
+    }
+
+    /// The generation that takes the requests.
+    pub(crate) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// As many workers as the sizing starts with, and no fewer than are at
+    /// work now: the switch must not cost capacity.
+    fn first_workers(&self, settings: &Settings) -> usize {
+        let working = self.census.busy + self.census.recovering;
+        match settings.sizing {
+            Sizing::Static { max_children } => max_children,
+            Sizing::Dynamic {
+                max_children,
+                start_servers,
+                ..
+            } => working.max(start_servers).min(max_children),
+            Sizing::Ondemand { max_children, .. } => working.clamp(1, max_children),
+        }
+    }
+
+    fn order_pending(&mut self, now: Instant) {
+        while let Some(pending) = &mut self.pending {
+            let starting = pending.ordered - pending.ready.len();
+            if pending.ordered == pending.wanted || starting >= pending.settings.max_spawn_rate {
+                return;
+            }
+            pending.ordered += 1;
+            let generation = pending.generation;
+            self.spawn(now, generation);
+        }
+    }
+
+    pub(super) fn is_pending(&self, generation: u64) -> bool {
+        let pending = self.pending.as_ref();
+        pending.is_some_and(|pending| pending.generation == generation)
+    }
+
+    /// A worker of the new generation proved ready: the last one switches.
+    pub(super) fn pending_ready(&mut self, now: Instant, id: WorkerId) {
+        let Some(pending) = &mut self.pending else {
+            return;
+        };
+        pending.ready.push(id);
+        if pending.ready.len() < pending.wanted {
+            self.order_pending(now);
+        } else if let Some(pending) = self.pending.take() {
+            self.switch(now, pending);
+        }
+    }
+
+    fn switch(&mut self, now: Instant, new: Pending) {
+        let old: Vec<_> = self.idle.drain(..).collect();
+        self.old_until = Some(now + self.settings.timeouts.reload_grace);
+        self.generation = new.generation;
+        self.settings = new.settings;
+        self.census = Census {
+            idle: new.ready.len(),
+            ..Census::default()
+        };
+        self.idle = new.ready;
+        self.failures = super::Failures::new();
+        self.surplus_from = None;
+        let starting: Vec<_> = (self.workers.iter())
+            .filter(|(_, worker)| {
+                worker.generation != new.generation
+                    && matches!(worker.state, State::Starting { .. })
+            })
+            .map(|(&id, _)| id)
+            .collect();
+        for id in old {
+            self.stop(now, id, StopReason::Reload, Firmness::Idle);
+        }
+        for id in starting {
+            self.stop(now, id, StopReason::Reload, Firmness::Kill);
+        }
+        self.arm(self.old_until);
+        self.record.totals.reloads += 1;
+        let generation = self.generation;
+        self.event(|| EventKind::Reloaded { generation });
+        self.out.push(Action::Reloaded(Ok(generation)));
+        self.serve_queue(now);
+        self.balance(now);
+        self.after_change();
+    }
+
+    /// The new generation goes; the old one never noticed.
+    pub(super) fn fail_reload(&mut self, now: Instant, reason: &str) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let new: Vec<_> = (self.workers.iter())
+            .filter(|(_, worker)| worker.generation == pending.generation)
+            .map(|(&id, _)| id)
+            .collect();
+        for id in new {
+            self.stop(now, id, StopReason::Reload, Firmness::Kill);
+        }
+        self.event(|| EventKind::ReloadFailed {
+            reason: reason.to_owned(),
+        });
+        self.out.push(Action::Reloaded(Err(reason.to_owned())));
+    }
+}

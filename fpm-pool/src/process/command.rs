@@ -1,0 +1,166 @@
+//! Workers that are programs.
+
+use std::env;
+use std::ffi::CString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::sys::resource::{Resource, rlim_t};
+use nix::sys::stat::Mode;
+
+use super::account::Account;
+use super::child::ChildProcess;
+use super::{Process, Spawn};
+use crate::sys::{ChildSetup, PrivateListener, prepare};
+use crate::{Environment, Error, ErrorKind, ResourceLimit, WorkerCommand, WorkerId};
+
+/// Starts workers by executing a program, each with a listening socket of its
+/// own.
+#[derive(Debug)]
+pub struct CommandSpawner {
+    command: WorkerCommand,
+    program: PathBuf,
+    setup: ChildSetup,
+    environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+}
+
+impl CommandSpawner {
+    /// Looks up everything that can be looked up before the first start.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](ErrorKind::Config), with a source that says what is
+    /// missing: the program, a user, a group, a folder.
+    pub fn new(command: WorkerCommand) -> Result<Self, Error> {
+        Self::find(command).map_err(|error| Error::new(ErrorKind::Config).caused_by(error))
+    }
+
+    fn find(command: WorkerCommand) -> io::Result<Self> {
+        let program = match &command.chroot {
+            Some(_) => command.program.clone(),
+            None => find_program(&command.program)?,
+        };
+        if let Some(ini) = &command.php_ini {
+            ini.metadata().map_err(|error| about(ini, &error))?;
+        }
+        let supplementary = command.supplementary_groups.as_deref();
+        let account = Account::find(
+            command.user.as_deref(),
+            command.group.as_deref(),
+            supplementary,
+        )?;
+        let setup = ChildSetup {
+            limits: command.limits.iter().map(resource).collect(),
+            nice: command.nice,
+            umask: command.umask.map(Mode::from_bits_truncate),
+            chroot: command.chroot.as_deref().map(c_path).transpose()?,
+            chdir: command.chdir.as_deref().map(c_path).transpose()?,
+            groups: account
+                .groups
+                .clone()
+                .filter(|_| nix::unistd::geteuid().is_root()),
+            gid: account.gid,
+            uid: account.uid,
+        };
+        let environment = environment(&command, &account);
+        Ok(Self {
+            command,
+            program,
+            setup,
+            environment,
+        })
+    }
+
+    fn start(&self) -> io::Result<ChildProcess> {
+        let socket = PrivateListener::bind()
+            .map_err(|error| with("cannot make a socket for the worker", &error))?;
+        let mut command = Command::new(&self.program);
+        command
+            .args(self.command.arguments())
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::from(OwnedFd::from(socket.listener)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        prepare(&mut command, self.setup.clone());
+        let child = command
+            .spawn()
+            .map_err(|error| about(&self.program, &error))?;
+        ChildProcess::new(child, socket.name, self.command.clone())
+    }
+}
+
+impl Spawn for CommandSpawner {
+    fn spawn(&mut self, _worker: WorkerId) -> io::Result<Box<dyn Process>> {
+        Ok(Box::new(self.start()?))
+    }
+}
+
+fn environment(
+    command: &WorkerCommand,
+    account: &Account,
+) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
+    let mut all: std::collections::BTreeMap<_, _> = match command.environment {
+        Environment::Clear => std::collections::BTreeMap::new(),
+        Environment::Inherit => env::vars_os().collect(),
+    };
+    // Would make php-cgi answer the listed addresses only, and this is none.
+    all.remove(std::ffi::OsStr::new("FCGI_WEB_SERVER_ADDRS"));
+    if let Some(user) = &account.user {
+        all.insert("USER".into(), user.name.clone().into());
+        all.insert("HOME".into(), user.dir.clone().into_os_string());
+    }
+    all.extend(command.env.clone());
+    all.into_iter().collect()
+}
+
+fn find_program(name: &Path) -> io::Result<PathBuf> {
+    if name.components().count() > 1 || name.is_absolute() {
+        return check_program(name).map(|()| name.to_owned());
+    }
+    let path = env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|candidate| check_program(candidate).is_ok())
+        .ok_or_else(|| {
+            let text = format!("there is no program {} in PATH", name.display());
+            io::Error::new(io::ErrorKind::NotFound, text)
+        })
+}
+
+fn check_program(path: &Path) -> io::Result<()> {
+    let meta = path.metadata().map_err(|error| about(path, &error))?;
+    if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
+        let denied = io::Error::new(io::ErrorKind::PermissionDenied, "not an executable file");
+        return Err(about(path, &denied));
+    }
+    Ok(())
+}
+
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    with(&path.display().to_string(), error)
+}
+
+fn with(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    Ok(CString::new(path.as_os_str().as_bytes())?)
+}
+
+const fn resource(limit: &ResourceLimit) -> (Resource, rlim_t) {
+    match *limit {
+        ResourceLimit::Files(limit) => (Resource::RLIMIT_NOFILE, limit),
+        ResourceLimit::Core(limit) => (Resource::RLIMIT_CORE, limit),
+        ResourceLimit::AddressSpace(limit) => (Resource::RLIMIT_AS, limit),
+        ResourceLimit::CpuSecs(limit) => (Resource::RLIMIT_CPU, limit),
+        ResourceLimit::Processes(limit) => (Resource::RLIMIT_NPROC, limit),
+    }
+}

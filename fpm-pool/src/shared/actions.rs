@@ -1,0 +1,166 @@
+//! Carrying out what the machine decided.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use super::slot::Slot;
+use super::waiting::Outcome;
+use super::{Inner, Shared, keeper};
+use crate::machine::Action;
+use crate::{Error, ErrorKind, Event, EventKind};
+
+/// What is left to do once the lock is released.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) rearm: bool,
+    /// Most changes wake one task or none.
+    waker: Option<Waker>,
+    wakers: Vec<Waker>,
+    pub(super) actions: Vec<Action>,
+}
+
+impl Effects {
+    fn push(&mut self, waker: Option<Waker>) {
+        if self.waker.is_none() {
+            self.waker = waker;
+        } else {
+            self.wakers.extend(waker);
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        for waker in self.waker.iter().chain(&self.wakers) {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Inner {
+    /// Applies the actions that concern the state; the others are left.
+    pub(super) fn settle(&mut self, now: Instant) -> Effects {
+        let mut effects = Effects::default();
+        let mut actions = std::mem::take(&mut self.actions);
+        self.machine.take_actions(&mut actions);
+        for action in actions.drain(..) {
+            self.apply(action, now, &mut effects);
+        }
+        self.actions = actions;
+        let wake = self.machine.wake_at();
+        if wake.is_some_and(|wake| self.armed.is_none_or(|armed| wake < armed)) {
+            self.armed = wake;
+            effects.rearm = true;
+        }
+        effects
+    }
+
+    fn apply(&mut self, action: Action, now: Instant, effects: &mut Effects) {
+        match action {
+            Action::Spawn { worker, generation } => {
+                if let Some(generation) = self.generations.get(&generation) {
+                    self.slots.insert(worker, Slot::new(Arc::clone(generation)));
+                    effects.actions.push(action);
+                }
+            }
+            Action::Grant {
+                ticket,
+                worker,
+                queue_wait,
+            } => {
+                let outcome = Outcome::Granted { worker, queue_wait };
+                effects.push(self.resolve(ticket, outcome));
+            }
+            Action::Refuse { ticket, refusal } => {
+                let outcome = Outcome::Refused(refusal);
+                effects.push(self.resolve(ticket, outcome));
+            }
+            Action::Interrupt { worker, kind } => {
+                if let Some(slot) = self.slots.get_mut(&worker) {
+                    // The first reason is the one that counts.
+                    let _ = slot.fate.cut.set(kind);
+                    slot.cut();
+                }
+            }
+            Action::Disconnect(worker) => {
+                if let Some(slot) = self.slots.get_mut(&worker) {
+                    slot.cut();
+                }
+            }
+            Action::Signal { worker, .. } => {
+                if self.slots.contains_key(&worker) {
+                    effects.actions.push(action);
+                }
+            }
+            Action::Reloaded(result) => {
+                if let Some(waiting) = self.reload.take() {
+                    // A caller that gave up does not stop a reload.
+                    let _ = waiting.send(result);
+                }
+            }
+            Action::Room => effects.wakers.append(&mut self.hopefuls),
+            Action::Recover(_) | Action::Drained | Action::Stopped | Action::Event(_) => {
+                effects.actions.push(action);
+            }
+        }
+        let _ = now;
+    }
+
+    /// Why no worker could be started, as an error.
+    pub(super) fn start_error(&self, otherwise: ErrorKind) -> Error {
+        match &self.last_failure {
+            Some((kind, reason)) => Error::new(*kind).caused_by(reason.to_string()),
+            None => Error::new(otherwise),
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn carry_out(self: &Arc<Self>, action: Action, now: Instant) {
+        match action {
+            Action::Spawn { worker, .. } => {
+                self.runtime.spawn(keeper::keep(Arc::clone(self), worker));
+            }
+            Action::Recover(worker) => {
+                self.runtime
+                    .spawn(keeper::recover(Arc::clone(self), worker));
+            }
+            Action::Signal { worker, signal } => {
+                let process = {
+                    let inner = self.lock();
+                    inner
+                        .slots
+                        .get(&worker)
+                        .and_then(|slot| slot.process.clone())
+                };
+                if let Some(process) = process
+                    && let Err(error) = process.signal(signal)
+                {
+                    let pool = &*self.name;
+                    tracing::error!(pool, pid = process.id(), %error, "cannot signal a worker");
+                }
+            }
+            Action::Drained => self.drained.notify_waiters(),
+            Action::Stopped => {
+                self.stopped.notify_waiters();
+                self.progress.notify_waiters();
+                self.timer.notify_one();
+            }
+            Action::Event(kind) => self.announce(kind, now),
+            _ => {}
+        }
+    }
+
+    fn announce(&self, kind: EventKind, now: Instant) {
+        if let EventKind::CrashLoop { failures, wait } = &kind {
+            let pool = &*self.name;
+            tracing::error!(
+                pool,
+                failures,
+                ?wait,
+                "workers fail in a row; the next start waits"
+            );
+        }
+        // Nobody may be listening any more.
+        let _ = self.events.send(Event { at: now, kind });
+    }
+}

@@ -1,0 +1,349 @@
+//! The task of one worker: started, proven, read, and seen off.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use futures::TryFutureExt;
+
+use super::Shared;
+use super::lines::Pipe;
+use crate::exchange::{Connection, Probed, probe};
+use crate::process::Process;
+use crate::{ErrorKind, EventKind, ExitReason, OutputSource, Readiness, StopSignal, WorkerId};
+
+/// Why a worker did not become ready.
+struct NotReady {
+    kind: ErrorKind,
+    reason: String,
+    /// Whether its process has ended.
+    gone: bool,
+}
+
+/// Starts a worker and stays with it until its process is gone.
+pub(super) async fn keep(shared: Arc<Shared>, worker: WorkerId) {
+    let spawner = {
+        let inner = shared.lock();
+        let slot = inner.slots.get(&worker);
+        slot.map(|slot| Arc::clone(&slot.generation.spawner))
+    };
+    let Some(spawner) = spawner else {
+        return;
+    };
+    match shared.thread.spawn(spawner, worker).await {
+        Ok(process) => Keeper::new(shared, worker, Arc::from(process)).run().await,
+        Err(error) => shared.start_failed(worker, ErrorKind::NoWorker, &error.to_string()),
+    }
+}
+
+struct Keeper {
+    shared: Arc<Shared>,
+    worker: WorkerId,
+    process: Arc<dyn Process>,
+    pipes: Vec<Pipe>,
+    last_line: Option<Bytes>,
+}
+
+impl Keeper {
+    fn new(shared: Arc<Shared>, worker: WorkerId, process: Arc<dyn Process>) -> Self {
+        let process_id = process.id();
+        let wanted = shared.with(|inner, _| {
+            let generation = inner.slots.get_mut(&worker).map(|slot| {
+                slot.process = Some(Arc::clone(&process));
+                Arc::clone(&slot.generation)
+            });
+            generation.filter(|_| inner.machine.is_starting(worker))
+        });
+        if wanted.is_none() {
+            // It was stopped before it existed, and missed the signals.
+            let _ = process.signal(StopSignal::Kill);
+        }
+        let limit = wanted.map_or(1024, |generation| generation.limits.line_bytes);
+        let sources = [OutputSource::Stdout, OutputSource::Stderr];
+        let pipes = (process.output().into_iter().zip(sources))
+            .filter_map(|(fd, source)| Pipe::new(fd, source, limit).ok())
+            .collect();
+        let pool = &*shared.name;
+        tracing::debug!(pool, %worker, pid = process_id, "worker started");
+        shared.send(EventKind::WorkerStarted { worker, process_id });
+        Self {
+            shared,
+            worker,
+            process,
+            pipes,
+            last_line: None,
+        }
+    }
+
+    async fn run(mut self) {
+        let mut exit = self.process.exit();
+        let proven = self.prove(&mut exit).await;
+        let exited = match proven {
+            Ok(connection) => {
+                let (shared, worker) = (&self.shared, self.worker);
+                shared.with(|inner, now| {
+                    if let Some(slot) = inner.slots.get_mut(&worker) {
+                        slot.connect(connection);
+                    }
+                    inner.last_failure = None;
+                    inner.machine.ready(now, worker);
+                });
+                shared.progress.notify_waiters();
+                self.watch(exit.as_mut()).await
+            }
+            Err(failure) => {
+                let reason = failure.reason + &self.last_words();
+                if failure.gone {
+                    self.shared.start_failed(self.worker, failure.kind, &reason);
+                    return;
+                }
+                self.shared.not_ready(self.worker, failure.kind, &reason);
+                self.watch(exit.as_mut()).await
+            }
+        };
+        self.exited(exited);
+    }
+
+    /// Waits until the worker answers as it should.
+    async fn prove(
+        &mut self,
+        exit: &mut Pin<Box<dyn Future<Output = ExitReason> + Send>>,
+    ) -> Result<Option<Box<Connection>>, NotReady> {
+        let process = Arc::clone(&self.process);
+        let mut answer = pin!(greet(&*process).or_else(|unwilling| async {
+            match unwilling {
+                // The way it ends says more.
+                Unwilling::Dying => std::future::pending().await,
+                Unwilling::Garbage(what) => Err(NotReady {
+                    kind: ErrorKind::NotFastCgi,
+                    reason: format!("a new worker does not speak FastCGI: {what}"),
+                    gone: false,
+                }),
+            }
+        }));
+        let proven = poll_fn(|cx| {
+            while let Poll::Ready(line) = self.poll_line(cx) {
+                self.fatal(&line)?;
+            }
+            if let Poll::Ready(reason) = exit.as_mut().poll(cx) {
+                return Poll::Ready(Err(NotReady {
+                    kind: ErrorKind::NoWorker,
+                    reason: format!("a new worker {reason}"),
+                    gone: true,
+                }));
+            }
+            answer.as_mut().poll(cx)
+        })
+        .await?;
+        // What it wrote before it answered has been written by now.
+        for index in 0..self.pipes.len() {
+            while let Some(line) = self.pipes[index].written_line() {
+                self.line(index, &line);
+                self.fatal(&line)?;
+            }
+        }
+        Ok(proven)
+    }
+
+    fn fatal(&self, line: &[u8]) -> Result<(), NotReady> {
+        if !self.process.is_fatal_at_start(line) {
+            return Ok(());
+        }
+        Err(NotReady {
+            kind: ErrorKind::NoWorker,
+            reason: String::from_utf8_lossy(line).into_owned(),
+            gone: false,
+        })
+    }
+
+    /// Reads what it writes until its process has ended.
+    async fn watch(
+        &mut self,
+        mut exit: Pin<&mut (dyn Future<Output = ExitReason> + Send)>,
+    ) -> ExitReason {
+        poll_fn(|cx| {
+            while self.poll_line(cx).is_ready() {}
+            exit.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    fn poll_line(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Bytes> {
+        for index in 0..self.pipes.len() {
+            if let Poll::Ready(line) = self.pipes[index].poll_line(cx) {
+                self.line(index, &line);
+                return Poll::Ready(line);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn line(&mut self, index: usize, line: &Bytes) {
+        let source = self.pipes[index].source;
+        self.shared
+            .process_line(self.worker, self.process.id(), source, line);
+        self.last_line = Some(line.clone());
+    }
+
+    /// What a process wrote before its end, as the end of a sentence.
+    fn last_words(&mut self) -> String {
+        self.drain();
+        match &self.last_line {
+            Some(line) => format!(" (its last line: {})", line.escape_ascii()),
+            None => String::new(),
+        }
+    }
+
+    fn drain(&mut self) {
+        for index in 0..self.pipes.len() {
+            while let Some(line) = self.pipes[index].written_line() {
+                self.line(index, &line);
+            }
+            if let Some(line) = self.pipes[index].rest() {
+                self.line(index, &line);
+            }
+        }
+    }
+
+    fn exited(mut self, natural: ExitReason) {
+        self.drain();
+        self.shared.exited(self.worker, self.process.id(), natural);
+    }
+}
+
+/// Makes a connection to a worker that is between requests, and has it answer
+/// on that. `None`: it takes connections, but does not keep this one.
+async fn greet(process: &dyn Process) -> Result<Option<Box<Connection>>, Unwilling> {
+    if process.readiness() == Readiness::Started {
+        return Ok(None);
+    }
+    // Closing the connection is an answer, too: but a process that ends does
+    // the same, and only the next attempt tells, for its listening socket
+    // goes first.
+    for _ in 0..2 {
+        let connection = process.connect().and_then(Connection::new);
+        let connection = connection.map_err(|_| Unwilling::Dying)?;
+        match probe(Box::new(connection))
+            .await
+            .map_err(|_| Unwilling::Dying)?
+        {
+            Probed::Ready(connection) => return Ok(Some(connection)),
+            Probed::Closed => {}
+            Probed::Garbage(what) => return Err(Unwilling::Garbage(what)),
+        }
+    }
+    Ok(None)
+}
+
+/// Why a worker does not answer.
+enum Unwilling {
+    /// It cannot be reached: it is about to end.
+    Dying,
+    Garbage(String),
+}
+
+/// Connects to a worker anew, and waits until it answers.
+pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId) {
+    let process = {
+        let inner = shared.lock();
+        inner
+            .slots
+            .get(&worker)
+            .and_then(|slot| slot.process.clone())
+    };
+    let Some(process) = process else {
+        return;
+    };
+    let recovered = greet(&*process).await;
+    shared.with(|inner, now| match recovered {
+        Ok(connection) => {
+            if let Some(slot) = inner.slots.get_mut(&worker) {
+                slot.request = None;
+                slot.connect(connection);
+            }
+            inner.machine.recovered(now, worker);
+        }
+        Err(_) => inner.machine.lost(now, worker),
+    });
+}
+
+impl Shared {
+    fn send(&self, kind: EventKind) {
+        if self.events.receiver_count() > 0 {
+            // Nobody may be listening any more.
+            let _ = self.events.send(crate::Event {
+                at: super::now(),
+                kind,
+            });
+        }
+    }
+
+    /// A worker's process could not be started, or ended before it was ready.
+    fn start_failed(self: &Arc<Self>, worker: WorkerId, kind: ErrorKind, reason: &str) {
+        self.with(|inner, now| {
+            inner.note_failure(worker, kind, reason);
+            inner.machine.start_failed(now, worker, kind, reason);
+            inner.slots.remove(&worker);
+            inner.forget_generations();
+        });
+        tracing::error!(pool = &*self.name, reason, "a worker cannot be started");
+        self.progress.notify_waiters();
+        self.stopped.notify_waiters();
+    }
+
+    /// A worker runs, and is of no use.
+    fn not_ready(self: &Arc<Self>, worker: WorkerId, kind: ErrorKind, reason: &str) {
+        self.with(|inner, now| {
+            inner.note_failure(worker, kind, reason);
+            inner.machine.not_ready(now, worker, kind, reason);
+        });
+        tracing::error!(pool = &*self.name, reason, "a worker cannot be started");
+        self.progress.notify_waiters();
+    }
+
+    fn exited(self: &Arc<Self>, worker: WorkerId, process_id: u32, natural: ExitReason) {
+        let reason = self.with(|inner, now| {
+            let reason = inner.machine.exited(now, worker, natural);
+            if let Some(mut slot) = inner.slots.remove(&worker) {
+                slot.fate.exit.send_replace(Some(reason));
+                slot.cut();
+            }
+            inner.forget_generations();
+            reason
+        });
+        let pool = &*self.name;
+        match reason {
+            ExitReason::Stopped(_) | ExitReason::Exited(0) => {
+                tracing::debug!(pool, %worker, pid = process_id, %reason, "worker ended");
+            }
+            _ => tracing::warn!(pool, %worker, pid = process_id, %reason, "worker ended"),
+        }
+        self.progress.notify_waiters();
+        self.stopped.notify_waiters();
+    }
+}
+
+impl super::Inner {
+    fn note_failure(&mut self, worker: WorkerId, kind: ErrorKind, reason: &str) {
+        if self.machine.is_starting(worker) {
+            self.last_failure = Some((kind, reason.into()));
+        }
+    }
+
+    /// Drops the settings of generations that have no worker left.
+    fn forget_generations(&mut self) {
+        let current = self.machine.generation();
+        let slots = &self.slots;
+        self.generations.retain(|&number, generation| {
+            number >= current
+                || slots
+                    .values()
+                    .any(|slot| Arc::ptr_eq(&slot.generation, generation))
+        });
+        if let Some(generation) = self.generations.get(&current) {
+            self.newest = Arc::clone(generation);
+        }
+    }
+}

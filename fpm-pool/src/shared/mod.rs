@@ -1,0 +1,251 @@
+//! The shell around the machine: one short lock, never held across an await.
+
+mod actions;
+mod generation;
+mod keeper;
+mod lease;
+mod lines;
+mod slot;
+mod supervisor;
+mod waiting;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, broadcast, oneshot};
+
+use crate::machine::{Action, Machine, Settings, Ticket};
+use crate::process::SpawnThread;
+use crate::{Error, ErrorKind, Event, PoolConfig, RequestStatus, Sizing, Spawn, Status, WorkerId};
+
+use actions::Effects;
+pub(crate) use generation::Generation;
+pub(crate) use lease::{Cause, Lease, Served};
+pub(crate) use lines::{Origin, RequestLines};
+use slot::Slot;
+pub(crate) use waiting::Place;
+use waiting::Waiter;
+
+/// A pool, as its tasks and handles share it.
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    pub(crate) runtime: Handle,
+    pub(crate) events: broadcast::Sender<Event>,
+    thread: SpawnThread,
+    inner: Mutex<Inner>,
+    /// The supervisor's timer has to be set anew.
+    timer: Notify,
+    drained: Notify,
+    stopped: Notify,
+    /// A worker became ready, or failed to.
+    progress: Notify,
+}
+
+struct Inner {
+    machine: Machine,
+    slots: BTreeMap<WorkerId, Slot>,
+    waiters: HashMap<Ticket, Waiter>,
+    /// Callers that wait for a place.
+    hopefuls: Vec<Waker>,
+    generations: BTreeMap<u64, Arc<Generation>>,
+    newest: Arc<Generation>,
+    reload: Option<oneshot::Sender<Result<u64, String>>>,
+    /// Why the last start failed.
+    last_failure: Option<(ErrorKind, Arc<str>)>,
+    /// When the supervisor wakes by itself.
+    armed: Option<Instant>,
+    /// Kept for its memory.
+    actions: Vec<Action>,
+}
+
+impl Shared {
+    /// A pool whose first workers are on their way.
+    pub(crate) fn start(
+        config: &PoolConfig,
+        spawner: Arc<Mutex<dyn Spawn>>,
+    ) -> Result<Arc<Self>, Error> {
+        config.check()?;
+        let runtime = Handle::try_current()
+            .map_err(|error| Error::new(ErrorKind::Runtime).caused_by(error))?;
+        let thread = SpawnThread::start(&config.name)
+            .map_err(|error| Error::new(ErrorKind::Runtime).caused_by(error))?;
+        let generation = Arc::new(Generation::new(config, spawner));
+        let shared = Arc::new(Self {
+            name: Arc::clone(&config.name),
+            runtime,
+            events: broadcast::Sender::new(config.limits.events.max(1)),
+            thread,
+            inner: Mutex::new(Inner {
+                machine: Machine::new(Settings::from(config), now(), seed()),
+                slots: BTreeMap::new(),
+                waiters: HashMap::new(),
+                hopefuls: Vec::new(),
+                newest: Arc::clone(&generation),
+                generations: BTreeMap::from([(1, generation)]),
+                reload: None,
+                last_failure: None,
+                armed: None,
+                actions: Vec::new(),
+            }),
+            timer: Notify::new(),
+            drained: Notify::new(),
+            stopped: Notify::new(),
+            progress: Notify::new(),
+        });
+        shared.with(|inner, now| inner.machine.start(now));
+        supervisor::start(&shared);
+        Ok(shared)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `f` on the state and carries out what follows from it.
+    fn with<R>(self: &Arc<Self>, f: impl FnOnce(&mut Inner, Instant) -> R) -> R {
+        let now = now();
+        let mut inner = self.lock();
+        inner.machine.watch(self.events.receiver_count() > 0);
+        let result = f(&mut inner, now);
+        let effects = inner.settle(now);
+        drop(inner);
+        self.perform(effects, now);
+        result
+    }
+
+    fn perform(self: &Arc<Self>, effects: Effects, now: Instant) {
+        if effects.rearm {
+            self.timer.notify_one();
+        }
+        effects.wake();
+        for action in effects.actions {
+            self.carry_out(action, now);
+        }
+    }
+
+    pub(crate) fn status(self: &Arc<Self>) -> Status {
+        self.with(|inner, now| {
+            let mut status = inner.machine.status(now, Arc::clone(&self.name));
+            for worker in &mut status.workers {
+                let Some(slot) = inner.slots.get(&worker.id) else {
+                    continue;
+                };
+                worker.process_id = slot.process_id();
+                let running = inner.machine.running(now, worker.id);
+                if let (Some((queue_wait, running)), Some(params)) = (running, &slot.request) {
+                    worker.request = Some(RequestStatus {
+                        running,
+                        queue_wait,
+                        params: params.clone(),
+                    });
+                }
+            }
+            status
+        })
+    }
+
+    pub(crate) fn resize(self: &Arc<Self>, sizing: Sizing) {
+        self.with(|inner, now| inner.machine.resize(now, sizing));
+    }
+
+    /// Orders a new generation; the receiver gets what became of it.
+    pub(crate) fn reload(
+        self: &Arc<Self>,
+        config: &PoolConfig,
+        spawner: Arc<Mutex<dyn Spawn>>,
+    ) -> Result<oneshot::Receiver<Result<u64, String>>, Error> {
+        let generation = Arc::new(Generation::new(config, spawner));
+        self.with(|inner, now| {
+            let number = (inner.machine)
+                .reload(now, Settings::from(config))
+                .map_err(|reason| Error::new(ErrorKind::Reload).caused_by(reason))?;
+            inner.generations.insert(number, generation);
+            let (sender, receiver) = oneshot::channel();
+            inner.reload = Some(sender);
+            Ok(receiver)
+        })
+    }
+
+    /// Completes when a worker is ready, or with why none is.
+    pub(crate) async fn ready(self: &Arc<Self>) -> Result<(), Error> {
+        loop {
+            let progress = self.progress.notified();
+            let state = self.with(|inner, now| {
+                if inner.machine.is_ready() {
+                    return Some(Ok(()));
+                }
+                if inner.machine.is_stopping_all() {
+                    return Some(Err(Error::new(ErrorKind::Closed)));
+                }
+                if inner.machine.has_failed_starts() {
+                    return Some(Err(inner.start_error(ErrorKind::NoWorker)));
+                }
+                inner.machine.warm(now);
+                None
+            });
+            if let Some(result) = state {
+                return result;
+            }
+            progress.await;
+        }
+    }
+
+    pub(crate) async fn drain(self: &Arc<Self>) {
+        self.with(|inner, _| inner.machine.drain());
+        loop {
+            let drained = self.drained.notified();
+            if self.lock().machine.is_drained() {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    pub(crate) async fn shut_down(self: &Arc<Self>, grace: Duration) {
+        if !grace.is_zero() {
+            // What is not done by then is interrupted.
+            let _ = tokio::time::timeout(grace, self.drain()).await;
+        }
+        self.close();
+        loop {
+            let stopped = self.stopped.notified();
+            if self.is_gone() {
+                return;
+            }
+            stopped.await;
+        }
+    }
+
+    /// Whether all processes are gone, and their output read.
+    fn is_gone(&self) -> bool {
+        let inner = self.lock();
+        inner.machine.is_stopped() && inner.slots.is_empty()
+    }
+
+    /// Stops everything, without waiting for it.
+    pub(crate) fn close(self: &Arc<Self>) {
+        self.with(|inner, now| inner.machine.shut_down(now));
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The pool's clock is tokio's, so that tests can hold it.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Jitter has to differ between processes, and to be no secret.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}

@@ -1,0 +1,70 @@
+//! What the shell knows of one worker.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::Generation;
+use crate::exchange::Connection;
+use crate::process::Process;
+use crate::sys::shut_down_socket;
+use crate::{ErrorKind, ExitReason};
+
+/// A worker's process and connection.
+pub(super) struct Slot {
+    pub(super) generation: Arc<Generation>,
+    pub(super) process: Option<Arc<dyn Process>>,
+    /// While no request uses it. `None` for an idle worker: connect first.
+    pub(super) connection: Option<Box<Connection>>,
+    /// Another descriptor of the connection.
+    breaker: Option<OwnedFd>,
+    /// The records of the request that runs.
+    pub(super) request: Option<Bytes>,
+    pub(super) fate: Arc<Fate>,
+}
+
+/// How it ends with a worker; those that use it hold on to this.
+#[derive(Debug, Default)]
+pub(super) struct Fate {
+    /// Why the pool cut the connection of the request that ran.
+    pub(super) cut: OnceLock<ErrorKind>,
+    /// How the process ended.
+    pub(super) exit: watch::Sender<Option<ExitReason>>,
+}
+
+impl Slot {
+    pub(super) fn new(generation: Arc<Generation>) -> Self {
+        Self {
+            generation,
+            process: None,
+            connection: None,
+            breaker: None,
+            request: None,
+            fate: Arc::default(),
+        }
+    }
+
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.id())
+    }
+
+    /// Takes a connection that is ready for a request.
+    pub(super) fn connect(&mut self, connection: Option<Box<Connection>>) {
+        // Without a second descriptor the worker is killed before the
+        // connection ends; that only takes longer.
+        self.breaker = connection
+            .as_ref()
+            .and_then(|connection| connection.breaker().ok());
+        self.connection = connection;
+    }
+
+    /// Ends the connection, whoever uses it.
+    pub(super) fn cut(&mut self) {
+        self.connection = None;
+        if let Some(breaker) = self.breaker.take() {
+            shut_down_socket(&breaker);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! System calls: the only place with `unsafe`, each block with its reason.
+
+mod child;
+mod listener;
+mod process;
+
+pub(crate) use child::{ChildSetup, prepare};
+pub(crate) use listener::PrivateListener;
+pub(crate) use process::{PidFd, shut_down_socket};
