@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use fastcgi_proto::driver;
+
 /// Where to connect to: `host:port` or `unix:PATH`.
 ///
 /// # Examples
@@ -97,6 +99,24 @@ impl fmt::Display for Address {
         match self {
             Self::Tcp(address) => f.write_str(address),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(address) => address.fmt(f),
+            Self::Fd0 => f.write_str("fd0"),
+        }
+    }
+}
+
+impl From<&Address> for driver::Address {
+    fn from(address: &Address) -> Self {
+        match address {
+            Address::Tcp(address) => Self::Tcp(address.clone()),
+            Address::Unix(path) => Self::Unix(path.clone()),
         }
     }
 }

@@ -9,5 +9,7 @@
 
 pub mod address;
 pub mod duration;
+pub mod echo_app;
+pub mod fcgi;
 pub mod listener;
 pub mod session;

@@ -2,30 +2,24 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
-use socket2::{Domain, SockRef, Socket};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use fastcgi_proto::driver::{self, Stream};
+use tokio::net::{TcpStream, UnixStream};
 
 use crate::address::{Address, ListenAddress};
 
 /// A listening socket; a Unix socket that we bound is removed on drop.
 #[derive(Debug)]
 pub struct Listener {
-    socket: ListenSocket,
-    /// The socket file that is ours to remove.
-    owned: Option<PathBuf>,
+    socket: driver::Listener,
+    file: Option<SocketFile>,
 }
 
+/// A socket file of ours, removed on drop.
 #[derive(Debug)]
-enum ListenSocket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
+pub struct SocketFile(PathBuf);
 
 /// An accepted connection.
 #[derive(Debug)]
@@ -44,22 +38,24 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// Those of the system calls; `AddrInUse` also when a server answers on
-    /// the socket file, and `InvalidInput` when descriptor 0 is not a
+    /// Those of the system calls; `InvalidInput` when descriptor 0 is not a
     /// listening TCP or Unix socket.
     pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
-        let (socket, owned) = match address {
-            ListenAddress::Bind(Address::Tcp(address)) => {
-                (ListenSocket::Tcp(TcpListener::bind(address).await?), None)
+        let address = match address {
+            ListenAddress::Bind(address) => address,
+            ListenAddress::Fd0 => {
+                return Ok(Self {
+                    socket: driver::Listener::from_fd0()?,
+                    file: None,
+                });
             }
-            ListenAddress::Bind(Address::Unix(path)) => {
-                remove_stale(path)?;
-                let socket = UnixListener::bind(path)?;
-                (ListenSocket::Unix(socket), Some(path.clone()))
-            }
-            ListenAddress::Fd0 => (inherited()?, None),
         };
-        Ok(Self { socket, owned })
+        let socket = driver::Listener::bind(&address.into()).await?;
+        let file = match address {
+            Address::Tcp(_) => None,
+            Address::Unix(path) => Some(SocketFile(path.clone())),
+        };
+        Ok(Self { socket, file })
     }
 
     /// Waits for the next connection. Cancel safe.
@@ -69,87 +65,43 @@ impl Listener {
     /// Those of `accept`: a lack of descriptors passes, so log it, wait a
     /// little and go on.
     pub async fn accept(&self) -> io::Result<Accepted> {
-        match &self.socket {
-            ListenSocket::Tcp(socket) => {
-                let (stream, _) = socket.accept().await?;
-                // It fails on a connection that is gone already: reading tells.
-                let _ = stream.set_nodelay(true);
-                Ok(Accepted::Tcp(stream))
-            }
-            ListenSocket::Unix(socket) => Ok(Accepted::Unix(socket.accept().await?.0)),
+        match self.socket.accept().await? {
+            Stream::Tcp(stream) => Ok(Accepted::Tcp(stream)),
+            Stream::Unix(stream) => Ok(Accepted::Unix(stream)),
+            _ => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    /// The socket for a FastCGI server, and the file to remove at its end.
+    #[must_use]
+    pub fn into_parts(self) -> (driver::Listener, Option<SocketFile>) {
+        (self.socket, self.file)
     }
 }
 
 /// The address as a client would write it, for the line `listening on …`.
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.socket, &self.owned) {
-            (ListenSocket::Tcp(socket), _) => match socket.local_addr() {
-                Ok(address) => write!(f, "{address}"),
-                Err(_) => f.write_str("an unknown address"),
-            },
-            (ListenSocket::Unix(_), Some(path)) => write!(f, "unix:{}", path.display()),
-            (ListenSocket::Unix(socket), None) => {
-                let address = socket.local_addr().ok();
-                match address.as_ref().and_then(|address| address.as_pathname()) {
-                    Some(path) => write!(f, "unix:{}", path.display()),
-                    None => f.write_str("fd0"),
-                }
-            }
+        match self.socket.local_address() {
+            Ok(address) => address.fmt(f),
+            // A Unix socket without a path can only be inherited.
+            Err(_) => f.write_str("fd0"),
         }
     }
 }
 
-impl Drop for Listener {
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Some(path) = &self.owned {
-            // It may be gone already; there is nobody left to tell.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-/// Removes a socket file on which nobody listens.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => {}
-        // Not a socket: `bind` says so, and the file stays.
-        Ok(_) => return Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    }
-    match StdUnixStream::connect(path) {
-        Ok(_) => Err(io::Error::new(
-            ErrorKind::AddrInUse,
-            "another server answers on this socket",
-        )),
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(_) => Ok(()),
-    }
-}
-
-/// The listening socket that a process manager left as descriptor 0.
-fn inherited() -> io::Result<ListenSocket> {
-    let stdin = io::stdin();
-    let not_ours = |what| io::Error::new(ErrorKind::InvalidInput, what);
-    let inherited = SockRef::from(&stdin);
-    if !inherited.is_listener().unwrap_or(false) {
-        return Err(not_ours("descriptor 0 is not a listening socket"));
-    }
-    let domain = inherited.domain()?;
-    let socket = Socket::from(stdin.as_fd().try_clone_to_owned()?);
-    socket.set_nonblocking(true)?;
-    match domain {
-        Domain::IPV4 | Domain::IPV6 => TcpListener::from_std(socket.into()).map(ListenSocket::Tcp),
-        Domain::UNIX => UnixListener::from_std(socket.into()).map(ListenSocket::Unix),
-        _ => Err(not_ours("descriptor 0 is neither a TCP nor a Unix socket")),
+        // It may be gone already; there is nobody left to tell.
+        let _ = fs::remove_file(&self.0);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::ErrorKind;
+    use std::path::Path;
 
     fn unix(path: &Path) -> ListenAddress {
         ListenAddress::Bind(Address::Unix(path.into()))

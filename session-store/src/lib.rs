@@ -9,6 +9,8 @@ pub mod conformance;
 #[cfg(feature = "endpoint")]
 pub mod endpoint;
 
+pub mod wrap;
+
 mod clock;
 mod codec;
 mod error;

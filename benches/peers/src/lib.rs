@@ -5,6 +5,7 @@
 //! A missing program is a failed test that names the apt line, never a
 //! silent pass: see [`tool`].
 
+mod application;
 mod gateway;
 mod memcached;
 mod php_cgi;
@@ -15,6 +16,7 @@ mod relay;
 mod tool;
 mod wait;
 
+pub use application::Application;
 pub use gateway::Gateway;
 pub use memcached::Memcached;
 pub use php_cgi::PhpCgi;

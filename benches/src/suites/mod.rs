@@ -1,5 +1,6 @@
 //! One module per suite; [`ALL`] lists them.
 
+mod codec;
 mod http;
 mod keepalive;
 mod memory;
@@ -57,6 +58,8 @@ pub struct Suite {
     pub name: &'static str,
     /// One line for `--help`.
     pub about: &'static str,
+    /// Whether a busy machine spoils its figures.
+    pub timed: bool,
     /// Measures and reports; the error says what to install or change.
     pub run: fn(&Options, &mut Report) -> Result<(), String>,
 }
@@ -66,27 +69,38 @@ pub const ALL: &[Suite] = &[
     Suite {
         name: "http",
         about: "requests/s, latency and CPU per request at 1, 8 and 64 connections",
+        timed: true,
         run: http::run,
     },
     Suite {
         name: "overload",
         about: "answers in time when more arrive than can be served",
+        timed: true,
         run: overload::run,
     },
     Suite {
         name: "reload",
         about: "failed requests and added latency over 20 reloads under load",
+        timed: true,
         run: reload::run,
     },
     Suite {
         name: "spawn",
         about: "time from demand to first answer with 0, 1 and 16 workers short",
+        timed: true,
         run: spawn::run,
     },
     Suite {
         name: "memory",
         about: "proportional set size of all processes",
+        timed: true,
         run: memory::run,
+    },
+    Suite {
+        name: "codec",
+        about: "instructions and allocations of the FastCGI codec (valgrind)",
+        timed: false,
+        run: codec::run,
     },
 ];
 

@@ -7,20 +7,28 @@ pub mod redis;
 
 #[cfg(any(feature = "memcached", feature = "redis"))]
 mod address;
-// Used by every backend that asks another node for a lock more than once.
-#[cfg(feature = "files")]
+// Used by every backend that asks more than once for what others hold.
+#[cfg(any(feature = "files", feature = "redb"))]
 mod backoff;
+#[cfg(any(feature = "files", feature = "redb"))]
+mod errno;
 #[cfg(feature = "files")]
 mod files;
+#[cfg(any(feature = "memory", feature = "redb"))]
+mod local;
 #[cfg(feature = "memory")]
 mod memory;
 #[cfg(any(feature = "memcached", feature = "redis"))]
 mod pause;
+#[cfg(feature = "redb")]
+mod redb;
 
-#[cfg(feature = "files")]
+#[cfg(any(feature = "files", feature = "redb"))]
 pub(crate) use backoff::Backoff;
 #[cfg(feature = "files")]
 pub use files::{Files, FilesLayout};
 
 #[cfg(feature = "memory")]
 pub use memory::Memory;
+#[cfg(feature = "redb")]
+pub use redb::Redb;

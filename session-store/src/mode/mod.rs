@@ -17,6 +17,6 @@ pub use merge::{Merge, NoMerge};
 pub use metrics::Metrics;
 pub use optimistic::Optimistic;
 pub use options::StoreOptions;
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "memory", feature = "redb"))]
 pub(crate) use queue::{Queue, Refused, Turn};
 pub use store::Store;

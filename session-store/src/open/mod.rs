@@ -72,6 +72,14 @@ pub async fn open_url(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
         }
         #[cfg(feature = "files")]
         "files" => Ok(Arc::new(files(url)?)),
+        #[cfg(feature = "redb")]
+        "redb" => {
+            url.allow(&[])?;
+            let wait = url.options().lock_wait;
+            Ok(Arc::new(
+                crate::backend::Redb::open(url.path()?, wait).await?,
+            ))
+        }
         #[cfg(feature = "redis")]
         "redis" | "redis+unix" | "redis+sentinel" | "redis+cluster" | "valkey" | "valkey+unix"
         | "valkey+sentinel" | "valkey+cluster" => {

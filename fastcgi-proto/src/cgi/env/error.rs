@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::ParamError;
+
 /// Why the variables of a request could not be written; `E` is the error of
 /// the [`ParamSink`](super::ParamSink).
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -23,4 +25,10 @@ pub enum EnvError<E> {
     /// (answer 400).
     #[error("a variable was refused")]
     Sink(#[source] E),
+}
+
+impl From<ParamError> for EnvError<ParamError> {
+    fn from(error: ParamError) -> Self {
+        Self::Sink(error)
+    }
 }

@@ -96,6 +96,12 @@ impl Head {
         &self.raw[self.reason.clone()]
     }
 
+    /// The header block as the application sent it, with its empty line.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &Bytes {
+        &self.raw
+    }
+
     /// Whether the status is 1xx, so that another head follows.
     #[must_use]
     pub const fn is_informational(&self) -> bool {

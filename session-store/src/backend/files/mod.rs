@@ -1,6 +1,5 @@
 //! PHP's own session files, shared with PHP.
 
-mod fault;
 mod layout;
 mod locked;
 mod scan;
@@ -16,6 +15,7 @@ use bytes::Bytes;
 pub use self::layout::FilesLayout;
 use self::locked::LockedFile;
 use self::wait::Waiters;
+use crate::backend::errno;
 use crate::{
     Backend, BoxFuture, Caps, Change, Clock, CommitOptions, Committed, Created, Entry, Error,
     ErrorKind, Lease, Limits, LockKind, LockOptions, ReadOptions, Result, SessionId, Token,
@@ -101,7 +101,7 @@ impl Files {
                 let denied = Error::new(ErrorKind::Denied, self.name.clone(), action);
                 return denied.with_source(error);
             }
-            fault::wrap(&self.name, action, error)
+            Error::new(errno::kind(&error), self.name.clone(), action).with_source(error)
         }
     }
 

@@ -5,15 +5,10 @@ mod shards;
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use self::shards::{Shards, Wanted};
-use crate::mode::{Queue, Refused, Turn};
-use crate::{
-    Backend, BoxFuture, Caps, Change, Clock, CommitOptions, Committed, Created, Entry, Error,
-    ErrorKind, Lease, Limits, LockKind, LockOptions, ReadOptions, Result, SessionId, Token,
-    Version,
-};
+use self::shards::Shards;
+use super::local::{Records, Wanted, local_backend};
+use crate::mode::Queue;
+use crate::{Caps, Change, Clock, Committed, Entry, Limits, LockKind, Result, SessionId};
 
 /// Sessions in the memory of this process: the default for a single node.
 ///
@@ -57,34 +52,6 @@ impl Memory {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    async fn lock(&self, id: &SessionId, options: LockOptions) -> Result<Turn> {
-        let entered = self
-            .locks
-            .enter(id, options.deadline, options.max_waiters)
-            .await;
-        entered.map_err(|refused| {
-            let kind = match refused {
-                Refused::Full => ErrorKind::TooManyWaiters,
-                Refused::Deadline => ErrorKind::LockTimeout,
-            };
-            Error::new(kind, NAME, "lock session")
-        })
-    }
-
-    fn write(
-        &self,
-        id: &SessionId,
-        wanted: Wanted<'_>,
-        change: Change,
-        ttl: Duration,
-    ) -> Result<Committed> {
-        match change {
-            Change::Put(bytes) => self.shards.put(id, wanted, bytes, ttl),
-            Change::Touch => Ok(self.shards.touch(id, wanted, ttl)),
-            Change::Delete => Ok(self.shards.delete(id, wanted)),
-        }
-    }
 }
 
 impl Default for Memory {
@@ -101,7 +68,7 @@ impl fmt::Debug for Memory {
     }
 }
 
-impl Backend for Memory {
+impl Records for Memory {
     fn name(&self) -> &str {
         NAME
     }
@@ -114,97 +81,35 @@ impl Backend for Memory {
         caps
     }
 
-    fn load<'a>(
-        &'a self,
-        id: &'a SessionId,
-        options: ReadOptions,
-    ) -> BoxFuture<'a, Result<Option<Entry>>> {
-        Box::pin(async move {
-            if let Some(ttl) = options.touch {
-                let _ = self.shards.touch(id, Wanted::Any, ttl);
-            }
-            Ok(self.shards.get(id))
-        })
+    fn locks(&self) -> &Queue {
+        &self.locks
     }
 
-    fn lock_and_load<'a>(
-        &'a self,
-        id: &'a SessionId,
-        options: LockOptions,
-    ) -> BoxFuture<'a, Result<(Lease, Option<Entry>)>> {
-        Box::pin(async move {
-            let turn = self.lock(id, options).await?;
-            let entry = self.shards.get(id);
-            let base = entry.as_ref().map(|entry| entry.version.clone());
-            let lease = Lease::new(id.clone(), Token::random(), options.lease, base);
-            Ok((lease.with_guard(turn), entry))
-        })
+    fn get(&self, id: &SessionId) -> Result<Option<Entry>> {
+        Ok(self.shards.get(id))
     }
 
-    fn commit<'a>(
-        &'a self,
-        lease: &'a mut Lease,
-        change: Change,
-        options: CommitOptions,
-    ) -> BoxFuture<'a, Result<Committed>> {
-        Box::pin(async move {
-            if lease.guard::<Turn>().is_none() {
-                return Ok(Committed::Conflict);
-            }
-            let wanted = match lease.base() {
-                Some(_) => Wanted::Existing,
-                None => Wanted::Any,
-            };
-            let outcome = self.write(lease.id(), wanted, change, options.ttl)?;
-            match &outcome {
-                Committed::Stored(version) => lease.set_base(Some(version.clone())),
-                _ => lease.set_base(None),
-            }
-            if !options.keep_lease || !outcome.is_done() {
-                lease.take_guard::<Turn>();
-            }
-            Ok(outcome)
-        })
-    }
-
-    fn put_if<'a>(
-        &'a self,
-        id: &'a SessionId,
-        expected: &'a Version,
+    async fn apply(
+        &self,
+        id: &SessionId,
+        wanted: Wanted,
         change: Change,
         ttl: Duration,
-    ) -> BoxFuture<'a, Result<Committed>> {
-        Box::pin(async move { self.write(id, Wanted::Version(expected), change, ttl) })
+    ) -> Result<Committed> {
+        match change {
+            Change::Put(bytes) => self.shards.put(id, &wanted, bytes, ttl),
+            Change::Touch => Ok(self.shards.touch(id, &wanted, ttl)),
+            Change::Delete => Ok(self.shards.delete(id, &wanted)),
+        }
     }
 
-    fn create<'a>(
-        &'a self,
-        id: &'a SessionId,
-        bytes: Bytes,
-        ttl: Duration,
-    ) -> BoxFuture<'a, Result<Created>> {
-        Box::pin(async move {
-            Ok(match self.shards.put(id, Wanted::Missing, bytes, ttl)? {
-                Committed::Stored(version) => Created::Stored(version),
-                _ => Created::Exists,
-            })
-        })
+    async fn purge(&self, budget: usize) -> Result<u64> {
+        Ok(self.shards.purge(budget))
     }
 
-    fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move { Ok(lease.guard::<Turn>().is_some()) })
-    }
-
-    fn release(&self, lease: Lease) -> BoxFuture<'_, Result<()>> {
-        drop(lease);
-        Box::pin(async { Ok(()) })
-    }
-
-    fn purge_expired(&self, budget: usize) -> BoxFuture<'_, Result<u64>> {
-        Box::pin(async move { Ok(self.shards.purge(budget)) })
-    }
-
-    fn list(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
-        Box::pin(async move { Ok(self.shards.names(limit)) })
+    fn names(&self, limit: usize) -> Result<Vec<String>> {
+        Ok(self.shards.names(limit))
     }
 }
+
+local_backend!(Memory);

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::NAME;
+use crate::backend::local::Wanted;
 use crate::{Clock, Committed, Entry, Error, ErrorKind, Limits, Result, SessionId, Version};
 
 const SHARDS: usize = 32;
@@ -29,29 +30,6 @@ struct Record {
     bytes: Bytes,
     version: u64,
     expires: SystemTime,
-}
-
-/// What must be there for a write to happen.
-#[derive(Clone, Copy)]
-pub(super) enum Wanted<'a> {
-    Any,
-    Missing,
-    Existing,
-    Version(&'a Version),
-}
-
-impl Wanted<'_> {
-    /// The outcome if the record is not what is wanted.
-    fn refuse(self, record: Option<&Record>) -> Option<Committed> {
-        match (self, record) {
-            (Self::Any, _) | (Self::Missing, None) | (Self::Existing, Some(_)) => None,
-            (Self::Missing, Some(_)) => Some(Committed::Conflict),
-            (Self::Existing | Self::Version(_), None) => Some(Committed::Gone),
-            (Self::Version(version), Some(record)) => {
-                (version.as_counter() != Some(record.version)).then_some(Committed::Conflict)
-            }
-        }
-    }
 }
 
 impl Shards {
@@ -83,7 +61,7 @@ impl Shards {
     pub(super) fn put(
         &self,
         id: &SessionId,
-        wanted: Wanted<'_>,
+        wanted: &Wanted,
         bytes: Bytes,
         ttl: Duration,
     ) -> Result<Committed> {
@@ -94,7 +72,7 @@ impl Shards {
         let mut shard = self.shard(id);
         self.forget_expired(&mut shard, id, now);
         let old = shard.get(id);
-        if let Some(refused) = wanted.refuse(old) {
+        if let Some(refused) = wanted.refuse(old.map(|record| record.version)) {
             return Ok(refused);
         }
         self.reserve(old.map(|record| record.bytes.len()), bytes.len())?;
@@ -111,12 +89,12 @@ impl Shards {
         Ok(Committed::Stored(Version::counter(version)))
     }
 
-    pub(super) fn touch(&self, id: &SessionId, wanted: Wanted<'_>, ttl: Duration) -> Committed {
+    pub(super) fn touch(&self, id: &SessionId, wanted: &Wanted, ttl: Duration) -> Committed {
         let now = self.clock.now();
         let mut shard = self.shard(id);
         self.forget_expired(&mut shard, id, now);
         let record = shard.get_mut(id);
-        if let Some(refused) = wanted.refuse(record.as_deref()) {
+        if let Some(refused) = wanted.refuse(record.as_deref().map(|record| record.version)) {
             return refused;
         }
         match record {
@@ -128,11 +106,10 @@ impl Shards {
         }
     }
 
-    pub(super) fn delete(&self, id: &SessionId, wanted: Wanted<'_>) -> Committed {
+    pub(super) fn delete(&self, id: &SessionId, wanted: &Wanted) -> Committed {
         let mut shard = self.shard(id);
-        if let Some(refused) = wanted.refuse(shard.get(id))
-            && refused != Committed::Gone
-        {
+        let stored = shard.get(id).map(|record| record.version);
+        if let Some(refused) = wanted.refuse_delete(stored) {
             return refused;
         }
         if let Some(record) = shard.remove(id) {

@@ -1,0 +1,210 @@
+//! The cases, each against one server.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::thread;
+use std::time::Duration;
+
+use peers::{Gateway, Relay, wait_until};
+use serde_json::Value;
+
+use crate::http::{self, Body, Response};
+use crate::support::EchoApp;
+use crate::table::{Chunked, ClientGone, LargeHead, Server};
+
+/// A web server in front of the application, with a relay between them.
+struct Chain {
+    gateway: Gateway,
+    relay: Relay,
+    _app: EchoApp,
+}
+
+impl Chain {
+    fn start(server: &Server, app: EchoApp) -> Self {
+        let relay = Relay::start(app.port);
+        let gateway = (server.start)(relay.port);
+        Self {
+            gateway,
+            relay,
+            _app: app,
+        }
+    }
+
+    #[track_caller]
+    fn request(&self, method: &str, fields: &[(String, String)], body: Body) -> Response {
+        http::request(self.gateway.port, method, "/a?x=1", fields, body)
+    }
+}
+
+/// The document of a 200 answer.
+#[track_caller]
+fn document(response: &Response) -> Value {
+    let text = String::from_utf8_lossy(&response.body);
+    assert_eq!(response.status, 200, "{text}");
+    serde_json::from_slice(&response.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// The values of a param, in the order received.
+fn param<'d>(document: &'d Value, name: &str) -> Vec<&'d str> {
+    let params = document["params"].as_array().expect("a list of params");
+    params
+        .iter()
+        .filter(|pair| pair[0] == name)
+        .filter_map(|pair| pair[1].as_str())
+        .collect()
+}
+
+#[track_caller]
+fn assert_stdin(document: &Value, len: usize) {
+    assert_eq!(document["stdin_len"], len);
+    assert_eq!(document["stdin_sha256"], http::sha256(len));
+}
+
+pub(crate) fn get_is_answered(server: &Server) {
+    let chain = Chain::start(server, EchoApp::start(&[]));
+    let fields = [("X-Tag".to_owned(), "caf\u{e9}".to_owned())];
+    let document = document(&chain.request("GET", &fields, Body::None));
+    assert_eq!(document["role"], "responder");
+    assert_eq!(param(&document, "REQUEST_METHOD"), ["GET"]);
+    assert_eq!(param(&document, "QUERY_STRING"), ["x=1"]);
+    assert_eq!(param(&document, "HTTP_X_TAG"), ["caf\u{e9}"]);
+    assert_eq!(
+        param(&document, "CONTENT_LENGTH").first().copied(),
+        server.length_of_none
+    );
+    assert_stdin(&document, 0);
+}
+
+pub(crate) fn post_arrives(server: &Server, len: usize) {
+    let chain = Chain::start(server, EchoApp::start(&[]));
+    let document = document(&chain.request("POST", &[], Body::Length(len)));
+    assert_eq!(param(&document, "CONTENT_LENGTH"), [len.to_string()]);
+    assert_stdin(&document, len);
+}
+
+pub(crate) fn chunked_post_arrives(server: &Server) {
+    let len = 1 << 20;
+    let chain = Chain::start(server, EchoApp::start(&[]));
+    let response = chain.request("POST", &[], Body::Chunked(len));
+    let length = match server.chunked {
+        Chunked::Refused(status) => {
+            assert_eq!(response.status, status);
+            return;
+        }
+        Chunked::Buffered => Some(len.to_string()),
+        Chunked::Streamed => None,
+        Chunked::Mislabelled(length) => Some(length.to_owned()),
+    };
+    let document = document(&response);
+    assert_stdin(&document, len);
+    let declared = param(&document, "CONTENT_LENGTH");
+    assert_eq!(declared.first().copied(), length.as_deref());
+}
+
+pub(crate) fn large_head_arrives(server: &Server) {
+    let chain = Chain::start(server, EchoApp::start(&[]));
+    let fields: Vec<(String, String)> = (0..7)
+        .map(|number| {
+            (
+                format!("X-Large-{number}"),
+                number.to_string().repeat(10 * 1024),
+            )
+        })
+        .collect();
+    let response = chain.request("GET", &fields, Body::None);
+    match server.large_head {
+        LargeHead::Refused(status) => assert_eq!(response.status, status),
+        LargeHead::Served => {
+            let document = document(&response);
+            for (number, (_, value)) in fields.iter().enumerate() {
+                assert_eq!(param(&document, &format!("HTTP_X_LARGE_{number}")), [value]);
+            }
+        }
+    }
+}
+
+pub(crate) fn connections_are_used_again(server: &Server) {
+    let chain = Chain::start(server, EchoApp::start(&[]));
+    let start = chain.relay.seen().len();
+    for _ in 0..3 {
+        document(&chain.request("POST", &[], Body::Length(10)));
+    }
+    let connections = chain.relay.seen().len() - start;
+    let expected = if server.keeps_connections { 1 } else { 3 };
+    assert_eq!(connections, expected);
+}
+
+/// How the head of an `ABORT_REQUEST` record looks, whatever its id.
+fn holds_abort(sent: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(header) = sent.get(at..at + 8) {
+        if header[1] == 2 {
+            return true;
+        }
+        at += 8 + usize::from(u16::from_be_bytes([header[4], header[5]])) + usize::from(header[6]);
+    }
+    false
+}
+
+pub(crate) fn client_leaves(server: &Server) {
+    // Where the server waits for the answer, the test must wait with it.
+    let delay = match server.client_gone {
+        ClientGone::Waits => Duration::from_millis(500),
+        ClientGone::Closes => Duration::from_secs(60),
+    };
+    let chain = Chain::start(server, EchoApp::with_delay(delay));
+    let mut client = http::connect(chain.gateway.port);
+    let head = http::head("GET", "/a", &[], Body::None);
+    client.write_all(head.as_bytes()).unwrap();
+    wait_until("the application has the request", || {
+        chain.relay.seen().iter().any(|seen| seen.sent.len() > 16)
+    });
+    client.shutdown(Shutdown::Both).unwrap();
+    drop(client);
+    let first = || chain.relay.seen()[0].clone();
+    match server.client_gone {
+        ClientGone::Closes => wait_until("the server closes", || first().closed),
+        ClientGone::Waits => {
+            document(&chain.request("GET", &[], Body::None));
+            assert!(!holds_abort(&first().sent));
+        }
+    }
+}
+
+pub(crate) fn upload_breaks(server: &Server) {
+    let chain = Chain::start(server, EchoApp::start(&[]));
+    let mut client = http::connect(chain.gateway.port);
+    let head = http::head("POST", "/a", &[], Body::Length(1 << 20));
+    client.write_all(head.as_bytes()).unwrap();
+    http::write_body(&mut client, Body::Length(1 << 19)).unwrap();
+    client.shutdown(Shutdown::Both).unwrap();
+    drop(client);
+    let document = document(&chain.request("POST", &[], Body::Length(100)));
+    assert_stdin(&document, 100);
+}
+
+pub(crate) fn two_at_once(server: &Server) {
+    let delay = Duration::from_secs(1);
+    let chain = Chain::start(server, EchoApp::with_delay(delay));
+    let start = chain.relay.seen().len();
+    thread::scope(|scope| {
+        for len in [1000, 2000] {
+            let chain = &chain;
+            scope.spawn(move || {
+                let document = document(&chain.request("POST", &[], Body::Length(len)));
+                assert_stdin(&document, len);
+            });
+        }
+    });
+    assert_eq!(chain.relay.seen().len() - start, 2);
+}
+
+pub(crate) fn large_answer(server: &Server) {
+    let padding = 5_000_000;
+    let app = EchoApp::start(&["--body-bytes", &padding.to_string()]);
+    let chain = Chain::start(server, app);
+    let response = chain.request("GET", &[], Body::None);
+    document(&response);
+    let spaces = response.body.iter().rev().take_while(|&&byte| byte == b' ');
+    assert_eq!(spaces.count(), padding);
+}

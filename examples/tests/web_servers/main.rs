@@ -1,0 +1,78 @@
+//! `echo-app` behind the web servers of the day: the same cases for all, with
+//! a table of what each of them does.
+
+mod cases;
+mod http;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+
+/// A module per server, a test per case.
+macro_rules! servers {
+    ($($name:ident: $server:ident),* $(,)?) => {$(
+        mod $name {
+            use crate::{cases, table};
+
+            const SERVER: &table::Server = &table::$server;
+
+            #[test]
+            fn get_is_answered() {
+                cases::get_is_answered(SERVER);
+            }
+
+            #[test]
+            fn post_of_1_mib_arrives() {
+                cases::post_arrives(SERVER, 1 << 20);
+            }
+
+            #[test]
+            fn post_of_100_mib_arrives() {
+                cases::post_arrives(SERVER, 100 << 20);
+            }
+
+            #[test]
+            fn chunked_post_arrives() {
+                cases::chunked_post_arrives(SERVER);
+            }
+
+            #[test]
+            fn head_of_70_kib_arrives() {
+                cases::large_head_arrives(SERVER);
+            }
+
+            #[test]
+            fn connections_are_used_again() {
+                cases::connections_are_used_again(SERVER);
+            }
+
+            #[test]
+            fn client_that_leaves_harms_nobody() {
+                cases::client_leaves(SERVER);
+            }
+
+            #[test]
+            fn broken_upload_harms_nobody() {
+                cases::upload_breaks(SERVER);
+            }
+
+            #[test]
+            fn two_requests_at_once_are_answered() {
+                cases::two_at_once(SERVER);
+            }
+
+            #[test]
+            fn large_answer_arrives_whole() {
+                cases::large_answer(SERVER);
+            }
+        }
+    )*};
+}
+
+servers! {
+    nginx: NGINX,
+    lighttpd: LIGHTTPD,
+    apache: APACHE,
+    caddy: CADDY,
+    h2o: H2O,
+    haproxy: HAPROXY,
+}

@@ -1,0 +1,16 @@
+//! What frameworks and clients put around session data before they store it:
+//! compression, flags, encryption, a second `serialize()`.
+
+mod error;
+mod fastlz;
+#[cfg(feature = "laravel")]
+pub mod laravel;
+mod lz;
+mod lzf;
+#[cfg(feature = "compression")]
+pub mod memcached;
+#[cfg(feature = "compression")]
+pub mod phpredis;
+pub mod symfony;
+
+pub use error::WrapError;
