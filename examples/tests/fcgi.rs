@@ -136,6 +136,13 @@ fn missing_body_file_is_named() {
 }
 
 #[test]
+fn content_length_that_is_not_the_bodys_is_refused() {
+    let app = EchoApp::start(&[]);
+    let output = get(&app.address(), &["--param", "CONTENT_LENGTH=7"]);
+    assert_fails(&output, "CONTENT_LENGTH");
+}
+
+#[test]
 fn wrong_command_line_ends_with_2() {
     for more in [
         &["--timeout", "soon"][..],

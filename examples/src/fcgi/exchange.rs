@@ -30,9 +30,8 @@ pub(super) async fn get(get: &Get) -> Result<u16, Failure> {
     config.keep_conn = false;
     let mut connection = ClientConnection::new(stream, config);
     let length = length.map_or(BodyLen::Empty, BodyLen::Exact);
-    let exchange = connection
-        .exchange(Role::RESPONDER, &params, length, body.unwrap_or_default())
-        .map_err(Failure::Begin)?;
+    let body = body.unwrap_or_default();
+    let exchange = connection.exchange(Role::RESPONDER, &params, length, body)?;
     let answer = Answer::new(io::stdout().lock(), get.include, get.method() == "HEAD");
     print(exchange, answer).await
 }

@@ -41,6 +41,10 @@ pub enum Failure {
     /// The params cannot be sent.
     #[error("cannot send the params")]
     Params(#[source] EnvError<ParamError>),
+    /// `--param CONTENT_LENGTH=…` and the body disagree: PHP would wait for
+    /// the rest, or take the surplus for its next request.
+    #[error("the param CONTENT_LENGTH does not say the length of the body")]
+    ContentLength,
     /// The request is none that can be sent.
     #[error("cannot send the request")]
     Begin(#[source] BeginError),
@@ -83,6 +87,15 @@ impl Failure {
             source = error.source();
         }
         line.replace(['\n', '\r'], " ")
+    }
+}
+
+impl From<BeginError> for Failure {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::ContentLength { .. } => Self::ContentLength,
+            error => Self::Begin(error),
+        }
     }
 }
 

@@ -76,3 +76,8 @@ servers! {
     h2o: H2O,
     haproxy: HAPROXY,
 }
+
+#[test]
+fn haproxy_shares_a_connection_among_requests() {
+    cases::requests_share_a_connection();
+}

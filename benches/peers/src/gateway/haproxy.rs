@@ -4,10 +4,12 @@ use std::process::Command;
 use super::write;
 use crate::tool;
 
-pub(super) fn command(folder: &Path, port: u16, application: u16) -> Command {
+/// `options` are further lines of the section `fcgi-app`.
+pub(super) fn command(folder: &Path, port: u16, application: u16, options: &str) -> Command {
     let text = format!(
         r"global
     log stderr local0
+    nbthread 1
 defaults
     mode http
     timeout connect 5s
@@ -23,7 +25,7 @@ backend application
 fcgi-app application
     docroot /srv
     option keep-conn
-"
+{options}"
     );
     let config = write(folder, "haproxy.cfg", &text);
     let mut command = Command::new(tool("haproxy", "haproxy"));

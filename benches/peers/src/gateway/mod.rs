@@ -64,7 +64,16 @@ impl Gateway {
     #[track_caller]
     #[must_use]
     pub fn haproxy(application: u16) -> Self {
-        Self::start(|folder, port| haproxy::command(folder, port, application))
+        Self::start(|folder, port| haproxy::command(folder, port, application, ""))
+    }
+
+    /// HAProxy, which asks the application for its limits and sends it
+    /// several requests at once on one connection.
+    #[track_caller]
+    #[must_use]
+    pub fn haproxy_multiplexing(application: u16) -> Self {
+        let options = "    option get-values\n    option mpxs-conns\n    option max-reqs 16\n";
+        Self::start(|folder, port| haproxy::command(folder, port, application, options))
     }
 
     #[track_caller]
