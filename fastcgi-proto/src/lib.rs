@@ -10,6 +10,8 @@ extern crate std;
 
 pub mod cgi;
 pub mod client;
+#[cfg(feature = "codec")]
+pub mod codec;
 #[cfg(feature = "tokio")]
 pub mod driver;
 mod error;

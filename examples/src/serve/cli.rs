@@ -91,7 +91,12 @@ pub(crate) struct PhpOptions {
     pub(crate) php: Option<PathBuf>,
 
     /// PHP setting of the workers; may be repeated
-    #[arg(short = 'd', long = "define", value_name = "NAME=VALUE", conflicts_with = "upstream")]
+    #[arg(
+        short = 'd',
+        long = "define",
+        value_name = "NAME=VALUE",
+        conflicts_with = "upstream"
+    )]
     pub(crate) define: Vec<String>,
 
     /// Worker processes [default: two for each processor, at least 4]
@@ -231,10 +236,28 @@ mod tests {
     #[test]
     fn contract_of_the_command_line_holds() {
         let options = Options::try_parse_from([
-            "serve", "/srv/www", "--listen", "unix:/run/s", "--front-controller", "index.php",
-            "--php", "/usr/bin/php-cgi", "--workers", "4", "--queue", "10", "--queue-timeout",
-            "500ms", "--request-timeout", "2s", "--status-path", "/status", "--access-log", "-",
-            "--exclusive-cookie", "PHPSESSID",
+            "serve",
+            "/srv/www",
+            "--listen",
+            "unix:/run/s",
+            "--front-controller",
+            "index.php",
+            "--php",
+            "/usr/bin/php-cgi",
+            "--workers",
+            "4",
+            "--queue",
+            "10",
+            "--queue-timeout",
+            "500ms",
+            "--request-timeout",
+            "2s",
+            "--status-path",
+            "/status",
+            "--access-log",
+            "-",
+            "--exclusive-cookie",
+            "PHPSESSID",
         ])
         .unwrap();
         assert_eq!(options.php.workers, Some(4));

@@ -12,19 +12,33 @@ use crate::address::Address;
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// A document root is missing or no folder.
-    Root { path: PathBuf, cause: io::Error },
+    Root {
+        path: PathBuf,
+        cause: io::Error,
+    },
     /// An address cannot be listened on.
-    Listen { address: Address, cause: io::Error },
+    Listen {
+        address: Address,
+        cause: io::Error,
+    },
     /// No php-cgi.
-    NoPhp { looked_for: PathBuf },
+    NoPhp {
+        looked_for: PathBuf,
+    },
     /// Workers do not start.
     Workers(String),
     /// The configuration file cannot be used.
     Config(String),
     Tls(TlsError),
-    AccessLog { path: String, cause: io::Error },
+    AccessLog {
+        path: String,
+        cause: io::Error,
+    },
     /// Anything else from the system.
-    System { what: &'static str, cause: io::Error },
+    System {
+        what: &'static str,
+        cause: io::Error,
+    },
     /// A second signal.
     StoppedAtOnce,
 }

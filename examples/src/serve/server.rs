@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::{Method, Request, Response, StatusCode};
 use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::connection::Client;
@@ -126,6 +126,9 @@ fn without_body(response: &mut Response<Body>) {
     use http_body::Body as _;
     let body = std::mem::replace(response.body_mut(), Body::empty());
     if let Some(length) = body.size_hint().exact().filter(|&length| length > 0) {
-        response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
+        response
+            .headers_mut()
+            .entry(CONTENT_LENGTH)
+            .or_insert(length.into());
     }
 }

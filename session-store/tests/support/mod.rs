@@ -35,16 +35,31 @@ pub(crate) fn php_run(settings: &[String], code: &str, arguments: &[&str]) -> St
     text_of(&output)
 }
 
+/// Runs a PHP file and returns what it prints.
+#[track_caller]
+pub(crate) fn php_file(settings: &[String], file: &Path, arguments: &[&str]) -> String {
+    let output = php(settings)
+        .arg(file)
+        .args(arguments)
+        .output()
+        .expect("php starts");
+    text_of(&output)
+}
+
 /// Processes of PHP that each increment `n` of session `id`.
+///
+/// They run a file, as prepended files are not loaded for `php -r`.
 pub(crate) fn php_increments(
     settings: &[String],
     id: &str,
     processes: usize,
     times: u32,
 ) -> Vec<Child> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/increment.php");
     let start = |_| {
         php(settings)
-            .args(["-r", INCREMENT, "--", id, &times.to_string()])
+            .arg(&file)
+            .args([id, &times.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -126,20 +141,3 @@ const BASE: &[&str] = &[
     "session.serialize_handler=php",
     "display_errors=stderr",
 ];
-
-const INCREMENT: &str = r#"
-[, $id, $times] = $argv;
-set_error_handler(function ($level, $message) { fwrite(STDERR, $message); exit(1); });
-$longest = 0;
-for ($i = 0; $i < $times; $i++) {
-    session_id($id);
-    $asked = hrtime(true);
-    session_start() || exit(2);
-    $longest = max($longest, hrtime(true) - $asked);
-    $n = $_SESSION['n'] ?? 0;
-    usleep(1000);
-    $_SESSION['n'] = $n + 1;
-    session_write_close();
-}
-echo intdiv($longest, 1000);
-"#;

@@ -52,7 +52,10 @@ pub(super) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Coding> {
 fn weight_of(headers: &HeaderMap, coding: Coding) -> f32 {
     let mut any = 0.0;
     let values = headers.get_all(ACCEPT_ENCODING).iter();
-    for item in values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')) {
+    for item in values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|v| v.split(','))
+    {
         let (name, weight) = match item.split_once(';') {
             Some((name, weight)) => (name.trim(), parse_weight(weight)),
             None => (item.trim(), 1.0),
@@ -71,7 +74,11 @@ fn weight_of(headers: &HeaderMap, coding: Coding) -> f32 {
 fn parse_weight(parameter: &str) -> f32 {
     parameter
         .split_once('=')
-        .and_then(|(name, value)| name.trim().eq_ignore_ascii_case("q").then_some(value.trim()))
+        .and_then(|(name, value)| {
+            name.trim()
+                .eq_ignore_ascii_case("q")
+                .then_some(value.trim())
+        })
         .and_then(|value| value.parse::<f32>().ok())
         .map_or(1.0, |weight| weight.clamp(0.0, 1.0))
 }

@@ -168,9 +168,8 @@ mod tests {
 
     #[test]
     fn ranges_need_a_strong_match() {
-        let range = |etag: &str, value| {
-            validators(etag).range_applies(&headers(&[(IF_RANGE, value)]))
-        };
+        let range =
+            |etag: &str, value| validators(etag).range_applies(&headers(&[(IF_RANGE, value)]));
         assert!(validators("\"a\"").range_applies(&HeaderMap::new()));
         assert!(range("\"a\"", "\"a\""));
         assert!(range("\"a\"", DAY));

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -14,31 +13,17 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Most of the gain for little time.
 const LEVEL: u32 = 5;
 
-/// A body that a thread fills; two chunks wait for a slow client at most.
-#[derive(Debug)]
-pub(crate) struct GzipBody(mpsc::Receiver<io::Result<Bytes>>);
-
-impl GzipBody {
-    /// Starts to compress all of `file`.
-    pub(crate) fn start(file: File) -> Self {
-        let (sender, receiver) = mpsc::channel(2);
-        tokio::task::spawn_blocking(move || {
-            // The receiver may have left; there is nobody to tell then.
-            if let Err(error) = compress(file, &sender) {
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
-        Self(receiver)
-    }
-
-    /// The next bytes, or `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// Those of reading the file.
-    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        self.0.poll_recv(cx)
-    }
+/// Starts to compress all of `file` on a thread; two chunks wait for a slow
+/// client at most. The receiver gets the error of reading, if there is one.
+pub(super) fn start(file: File) -> mpsc::Receiver<io::Result<Bytes>> {
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::task::spawn_blocking(move || {
+        // The receiver may have left; there is nobody to tell then.
+        if let Err(error) = compress(file, &sender) {
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    receiver
 }
 
 fn compress(mut file: File, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
@@ -64,7 +49,6 @@ fn compress(mut file: File, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Res
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
     use std::io::Seek;
 
     use flate2::read::GzDecoder;
@@ -77,9 +61,9 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
         file.rewind().unwrap();
-        let mut body = GzipBody::start(file);
+        let mut body = start(file);
         let mut packed = Vec::new();
-        while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
+        while let Some(chunk) = body.recv().await {
             packed.extend_from_slice(&chunk.unwrap());
         }
         assert!(packed.len() < content.len());

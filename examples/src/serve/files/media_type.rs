@@ -81,7 +81,14 @@ mod tests {
 
     #[test]
     fn text_is_compressible_and_images_are_not() {
-        for (name, expected) in [("a.css", true), ("a.svg", true), ("a.json", true), ("a.png", false), ("a.woff2", false), ("a.zip", false)] {
+        for (name, expected) in [
+            ("a.css", true),
+            ("a.svg", true),
+            ("a.json", true),
+            ("a.png", false),
+            ("a.woff2", false),
+            ("a.zip", false),
+        ] {
             assert_eq!(is_compressible(&of(Path::new(name))), expected, "{name}");
         }
     }

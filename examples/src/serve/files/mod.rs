@@ -21,7 +21,6 @@ use http::{Method, Response, StatusCode};
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
 
 pub(crate) use body::{FileBody, Piece};
-pub(crate) use gzip::GzipBody;
 
 use self::coding::Coding;
 use self::conditional::{Validators, Verdict};
@@ -137,7 +136,7 @@ impl Representation {
             Form::Gzip => {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 if !head {
-                    *response.body_mut() = Body::Gzip(GzipBody::start(self.file));
+                    *response.body_mut() = Body::Channel(gzip::start(self.file));
                 }
                 return response;
             }
@@ -213,7 +212,11 @@ fn packed(path: &Path, coding: Coding) -> Option<(File, Metadata)> {
     name.push(coding.suffix());
     // A link could lead out of the root, a named pipe would block.
     let flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(name).ok()?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(name)
+        .ok()?;
     let metadata = file.metadata().ok()?;
     metadata.is_file().then_some((file, metadata))
 }

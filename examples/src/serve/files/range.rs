@@ -86,23 +86,23 @@ fn number(text: &str) -> Number {
 mod tests {
     use super::*;
 
-    fn parts<const N: usize>(parts: [Range<u64>; N]) -> Ranges {
-        Ranges::Parts(parts.to_vec())
+    fn parts<const N: usize>(bounds: [(u64, u64); N]) -> Ranges {
+        Ranges::Parts(bounds.iter().map(|&(start, end)| start..end).collect())
     }
 
     #[test]
     fn ranges_are_cut_to_the_file() {
         for (value, expected) in [
-            ("bytes=0-0", parts([0..1])),
-            ("bytes=0-99", parts([0..10])),
-            ("bytes=5-", parts([5..10])),
-            ("bytes=-3", parts([7..10])),
-            ("bytes=-30", parts([0..10])),
-            ("bytes=0-1, 8-", parts([0..2, 8..10])),
+            ("bytes=0-0", parts([(0, 1)])),
+            ("bytes=0-99", parts([(0, 10)])),
+            ("bytes=5-", parts([(5, 10)])),
+            ("bytes=-3", parts([(7, 10)])),
+            ("bytes=-30", parts([(0, 10)])),
+            ("bytes=0-1, 8-", parts([(0, 2), (8, 10)])),
             ("bytes=10-", Ranges::Unsatisfiable),
             ("bytes=-0", Ranges::Unsatisfiable),
             ("bytes=99999999999999999999-", Ranges::Unsatisfiable),
-            ("bytes=20-30, 1-1", parts([1..2])),
+            ("bytes=20-30, 1-1", parts([(1, 2)])),
             ("bytes=3-2", Ranges::All),
             ("bytes=a-b", Ranges::All),
             ("bytes=--1", Ranges::All),

@@ -1,13 +1,15 @@
 //! The bodies of answers.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use fpm_pool::ResponseBody;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::combinators::UnsyncBoxBody;
+use tokio::sync::mpsc::Receiver;
 
-use crate::serve::files::{FileBody, GzipBody};
+use crate::serve::files::FileBody;
 
 /// Any error that ends a body early.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -18,9 +20,10 @@ pub(crate) enum Body {
     /// Bytes at hand; `None` once they are sent.
     Bytes(Option<Bytes>),
     File(FileBody),
-    Gzip(GzipBody),
+    /// What another task or thread makes.
+    Channel(Receiver<io::Result<Bytes>>),
     /// What a script prints.
-    Script(UnsyncBoxBody<Bytes, BodyError>),
+    Worker(ResponseBody),
 }
 
 impl Body {
@@ -46,9 +49,9 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let chunk = match self.get_mut() {
             Self::Bytes(bytes) => return Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            Self::Script(body) => return Pin::new(body).poll_frame(cx),
+            Self::Worker(body) => return Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::File(body) => body.poll_chunk(cx),
-            Self::Gzip(body) => body.poll_chunk(cx),
+            Self::Channel(body) => body.poll_recv(cx),
         };
         chunk.map(|chunk| chunk.map(|read| read.map(Frame::data).map_err(Into::into)))
     }
@@ -57,8 +60,8 @@ impl HttpBody for Body {
         match self {
             Self::Bytes(bytes) => bytes.is_none(),
             Self::File(body) => body.remaining() == 0,
-            Self::Gzip(_) => false,
-            Self::Script(body) => body.is_end_stream(),
+            Self::Channel(_) => false,
+            Self::Worker(body) => body.is_end_stream(),
         }
     }
 
@@ -68,8 +71,8 @@ impl HttpBody for Body {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::File(body) => SizeHint::with_exact(body.remaining()),
-            Self::Gzip(_) => SizeHint::default(),
-            Self::Script(body) => body.size_hint(),
+            Self::Channel(_) => SizeHint::default(),
+            Self::Worker(body) => body.size_hint(),
         }
     }
 }

@@ -12,7 +12,10 @@ use crate::serve::limits::Limits;
 ///
 /// The status to answer with.
 pub(crate) fn check(parts: &Parts, limits: &Limits) -> Result<(), StatusCode> {
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > limits.target_bytes {
         return Err(StatusCode::URI_TOO_LONG);
     }
@@ -32,7 +35,13 @@ pub(crate) fn check(parts: &Parts, limits: &Limits) -> Result<(), StatusCode> {
 /// The length that the client promised; the HTTP library has checked that it
 /// is a number and the only one.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+    headers
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// The host that the client asks for.
@@ -58,9 +67,10 @@ fn check_host(parts: &Parts) -> Result<(), StatusCode> {
 }
 
 fn is_host(value: &HeaderValue) -> bool {
-    value.as_bytes().iter().all(|byte| {
-        byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte)
-    })
+    value
+        .as_bytes()
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte))
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {
@@ -86,8 +96,14 @@ mod tests {
     #[test]
     fn usual_requests_pass() {
         assert_eq!(verdict(get("/")), Ok(()));
-        assert_eq!(verdict(get("/").header("cookie", "x".repeat(16_000))), Ok(()));
-        assert_eq!(verdict(http::Request::get("/").version(Version::HTTP_10)), Ok(()));
+        assert_eq!(
+            verdict(get("/").header("cookie", "x".repeat(16_000))),
+            Ok(())
+        );
+        assert_eq!(
+            verdict(http::Request::get("/").version(Version::HTTP_10)),
+            Ok(())
+        );
         assert_eq!(verdict(http::Request::get("http://example.org/")), Ok(()));
     }
 

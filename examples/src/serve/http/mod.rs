@@ -10,4 +10,4 @@ mod upload;
 pub(crate) use body::{Body, BodyError};
 pub(crate) use check::{check, content_length, host};
 pub(crate) use origin::{Origin, TrustedProxy};
-pub(crate) use upload::{Upload, UploadError, UploadFault};
+pub(crate) use upload::{Upload, UploadError};

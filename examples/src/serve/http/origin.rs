@@ -228,7 +228,11 @@ mod tests {
     fn strangers_are_not_believed() {
         let (origin, parts) = applied(
             "192.0.2.1:5000",
-            &[("x-forwarded-for", "198.51.100.7"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil")],
+            &[
+                ("x-forwarded-for", "198.51.100.7"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-host", "evil"),
+            ],
         );
         assert_eq!(client(&origin), "192.0.2.1");
         assert!(!origin.https);
@@ -239,7 +243,11 @@ mod tests {
     fn trusted_proxy_names_client_scheme_and_host() {
         let (origin, parts) = applied(
             "127.0.0.1:5000",
-            &[("x-forwarded-for", "198.51.100.7"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "example.org")],
+            &[
+                ("x-forwarded-for", "198.51.100.7"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-host", "example.org"),
+            ],
         );
         assert_eq!(client(&origin), "198.51.100.7");
         assert!(origin.https);

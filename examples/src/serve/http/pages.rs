@@ -22,7 +22,10 @@ pub(crate) fn error(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::from(page));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -40,7 +43,10 @@ pub(crate) fn unavailable(retry_after: Duration) -> Response<Body> {
 pub(crate) fn redirect_to_folder(uri: &Uri) -> Response<Body> {
     // `//host/` would lead to another host.
     let path = uri.path().trim_start_matches('/');
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let query = uri
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
     let mut response = error(StatusCode::MOVED_PERMANENTLY);
     if let Ok(location) = HeaderValue::try_from(format!("/{path}/{query}")) {
         response.headers_mut().insert(LOCATION, location);
@@ -68,7 +74,9 @@ fn explain(status: StatusCode) -> &'static str {
             "The request has more or longer header fields than this server takes. \
              Deleting the cookies of this site may help."
         }
-        StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong inside. The log has the details.",
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            "Something went wrong inside. The log has the details."
+        }
         StatusCode::BAD_GATEWAY => {
             "The script ended without a usable answer. The log has the details."
         }

@@ -45,7 +45,12 @@ struct Linger {
 
 impl<S> Guarded<S> {
     /// Wraps `inner`; `unread` tells at the end whether to linger.
-    pub(crate) fn new(inner: S, ahead: Bytes, send_stall: Duration, unread: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(
+        inner: S,
+        ahead: Bytes,
+        send_stall: Duration,
+        unread: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             inner,
             ahead,
@@ -74,7 +79,9 @@ impl Stall {
         }
         let since = *self.since.get_or_insert_with(Instant::now);
         let deadline = since + self.limit;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         while timer.as_mut().poll(cx).is_ready() {
             if Instant::now() >= deadline {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));

@@ -82,7 +82,12 @@ pub(crate) struct Report {
 
 impl Report {
     /// Notes a request that has just come.
-    pub(crate) fn begin(id: u64, parts: &Parts, counters: &Arc<Counters>, log: Option<&AccessLog>) -> Self {
+    pub(crate) fn begin(
+        id: u64,
+        parts: &Parts,
+        counters: &Arc<Counters>,
+        log: Option<&AccessLog>,
+    ) -> Self {
         Self {
             status: StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
             started: Instant::now(),

@@ -54,11 +54,6 @@ impl Sites {
             .and_then(|host| self.by_host.get(&bare_host(host).to_ascii_lowercase()));
         named.or(self.default.as_ref())
     }
-
-    /// Every site, the default one first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Site> {
-        self.default.iter().chain(self.by_host.values())
-    }
 }
 
 /// The host without its port and without the dot of an absolute name.

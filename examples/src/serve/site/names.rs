@@ -21,7 +21,10 @@ pub(crate) fn holds_source(path: &str) -> bool {
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(part.len());
         let part = &part[..letters];
-        part == "pht" || SOURCE.iter().any(|ending| part.eq_ignore_ascii_case(ending))
+        part == "pht"
+            || SOURCE
+                .iter()
+                .any(|ending| part.eq_ignore_ascii_case(ending))
     })
 }
 
@@ -42,12 +45,30 @@ mod tests {
     #[test]
     fn copies_of_scripts_hold_source() {
         for copy in [
-            "/a.php~", "/a.php.bak", "/a.phtml", "/a.phps", "/a.inc", "/a.PHP7", "/a.phar",
-            "/#a.php#", "/a.inc.old", "/a.php_old", "/a.php-1", "/a.pht", "/a.php.swp",
+            "/a.php~",
+            "/a.php.bak",
+            "/a.phtml",
+            "/a.phps",
+            "/a.inc",
+            "/a.PHP7",
+            "/a.phar",
+            "/#a.php#",
+            "/a.inc.old",
+            "/a.php_old",
+            "/a.php-1",
+            "/a.pht",
+            "/a.php.swp",
         ] {
             assert!(holds_source(copy), "{copy}");
         }
-        for other in ["/a.html", "/inc", "/include.css", "/a.phpx", "/d.php/a.txt", "/photo.jpg"] {
+        for other in [
+            "/a.html",
+            "/inc",
+            "/include.css",
+            "/a.phpx",
+            "/d.php/a.txt",
+            "/photo.jpg",
+        ] {
             assert!(!holds_source(other), "{other}");
         }
     }

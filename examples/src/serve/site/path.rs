@@ -39,10 +39,7 @@ impl<'a> CleanPath<'a> {
         let decoded = percent_decode_str(raw)
             .decode_utf8()
             .map_err(|_| BadPath::Malformed)?;
-        if decoded
-            .bytes()
-            .any(|byte| byte.is_ascii_control())
-        {
+        if decoded.bytes().any(|byte| byte.is_ascii_control()) {
             return Err(BadPath::Control);
         }
         let encoded_slash = matches!(decoded, Cow::Owned(_)) && has_encoded_slash(raw);
@@ -178,7 +175,12 @@ mod tests {
 
     #[test]
     fn only_well_known_may_start_with_a_dot() {
-        for hidden in ["/.env", "/a/.git/config", "/a/.well-known/x", "/.well-knownx"] {
+        for hidden in [
+            "/.env",
+            "/a/.git/config",
+            "/a/.well-known/x",
+            "/.well-knownx",
+        ] {
             assert!(is_hidden(hidden), "{hidden}");
         }
         for shown in ["/", "/a.b", "/.well-known", "/.well-known/acme/x"] {

@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
+use nix::libc::{ELOOP, ENXIO};
+
 use super::names::{holds_source, is_script};
 use super::path::{CleanPath, is_hidden};
 use super::root::{Found, Purpose};
@@ -58,6 +60,7 @@ pub(crate) fn resolve(site: &Site, path: &CleanPath<'_>) -> io::Result<Target> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "moved once, then taken apart")]
 enum Look {
     Place(Found),
     Nothing,
@@ -77,10 +80,11 @@ fn look(root: &Root, path: &str) -> io::Result<Look> {
             ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidFilename => {
                 Ok(Look::Nothing)
             }
-            // A socket file, a device without a driver, a loop of links.
-            ErrorKind::FilesystemLoop => Ok(Look::Nothing),
-            _ if error.raw_os_error() == Some(nix::libc::ENXIO) => Ok(Look::Nothing),
-            _ => Err(error),
+            _ => match error.raw_os_error() {
+                // A socket file, or a loop of links.
+                Some(ENXIO | ELOOP) => Ok(Look::Nothing),
+                _ => Err(error),
+            },
         },
     }
 }

@@ -115,7 +115,10 @@ impl Root {
     fn contains(&self, file: &File, path: &Path) -> io::Result<bool> {
         let real = real_path(file, path)?;
         {
-            let canonical = self.canonical.read().unwrap_or_else(PoisonError::into_inner);
+            let canonical = self
+                .canonical
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
             if real.starts_with(&*canonical) {
                 return Ok(true);
             }
@@ -123,7 +126,10 @@ impl Root {
         // The root may be a link that was switched since.
         let canonical = fs::canonicalize(&self.path)?;
         let inside = real.starts_with(&canonical);
-        *self.canonical.write().unwrap_or_else(PoisonError::into_inner) = canonical;
+        *self
+            .canonical
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = canonical;
         Ok(inside || self.symlinks == Symlinks::Owned && self.links_are_owned(path)?)
     }
 
@@ -148,8 +154,7 @@ impl Root {
 
 /// The path of an opened file without links.
 fn real_path(file: &File, path: &Path) -> io::Result<PathBuf> {
-    fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
-        .or_else(|_| fs::canonicalize(path))
+    fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).or_else(|_| fs::canonicalize(path))
 }
 
 #[cfg(test)]

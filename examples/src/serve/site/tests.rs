@@ -98,7 +98,13 @@ fn what_must_not_be_shown_is_missing() {
         }
     }
     let fixture = Fixture::new(None);
-    for path in ["/nothing", "/nothing.php", "/assets/", "/a%2Ftxt", "/nothing.php/x"] {
+    for path in [
+        "/nothing",
+        "/nothing.php",
+        "/assets/",
+        "/a%2Ftxt",
+        "/nothing.php/x",
+    ] {
         assert_eq!(fixture.target(path), "missing", "{path}");
     }
 }

@@ -1,0 +1,200 @@
+//! Workers that this process supervises.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use fastcgi_proto::ParamError;
+use fastcgi_proto::cgi::EnvError;
+use fpm_pool::{
+    Pool, PoolConfig, PoolHandle, Queue, Request, Sizing, Status, Timeouts, WorkerCommand,
+};
+
+use super::backend::{Answer, Fault, with_causes};
+use super::content::Content;
+use super::fpm_conf;
+use super::request::{Call, params_status};
+use crate::serve::cli::PhpOptions;
+use crate::serve::failure::Failure;
+use crate::serve::http::Body;
+
+/// Settings of every PHP worker; `-d` and the configuration file win over
+/// them. Errors belong into the log, not into a page for strangers.
+const DEFINES: [(&str, &str); 3] = [
+    ("display_errors", "0"),
+    ("log_errors", "1"),
+    ("html_errors", "0"),
+];
+const MAX_QUEUE: usize = 1024;
+const MIN_WORKERS: usize = 4;
+
+/// A pool of workers.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    pool: PoolHandle,
+}
+
+impl Workers {
+    /// The settings of the pool.
+    ///
+    /// # Errors
+    ///
+    /// When php-cgi is missing, or a setting cannot be used.
+    pub(super) fn configure(options: &PhpOptions) -> Result<PoolConfig, Failure> {
+        let program = find(
+            options
+                .php
+                .as_deref()
+                .unwrap_or_else(|| Path::new("php-cgi")),
+        )?;
+        let mut command = command(&program);
+        let pool = match &options.config {
+            Some(file) => Some(fpm_conf::read(file, options.pool.as_deref())?),
+            None => None,
+        };
+        if let Some(pool) = &pool {
+            command = fpm_conf::apply_to_command(pool, command);
+        }
+        // The command line wins over the file.
+        for define in &options.define {
+            let (name, value) = define.split_once('=').unwrap_or((define, "1"));
+            command = command.define(name, value);
+        }
+        let (mut config, mut timeouts) = match &pool {
+            Some(pool) => (
+                fpm_conf::pool_config(pool, command),
+                fpm_conf::timeouts(pool),
+            ),
+            None => {
+                let max_children = default_workers();
+                let config = PoolConfig::new("www", command);
+                (
+                    config.sizing(Sizing::Static { max_children }),
+                    Timeouts::default(),
+                )
+            }
+        };
+        if let Some(workers) = options.workers {
+            let max_children = usize::try_from(workers).unwrap_or(usize::MAX);
+            config = config.sizing(Sizing::Static { max_children });
+        }
+        if let Some(limit) = options.request_timeout {
+            timeouts.total = Some(limit).filter(|limit| !limit.is_zero());
+        }
+        let max_wait = options
+            .queue_timeout
+            .unwrap_or_else(|| Queue::default().max_wait);
+        let max_len = options.queue.unwrap_or(MAX_QUEUE);
+        Ok(config.timeouts(timeouts).queue(Queue { max_len, max_wait }))
+    }
+
+    /// Starts the workers and waits for the first one.
+    ///
+    /// # Errors
+    ///
+    /// When they do not start.
+    pub(super) async fn start(config: PoolConfig) -> Result<Self, Failure> {
+        let failed = |error| Failure::Workers(with_causes(&error));
+        let pool = Pool::start(config).map_err(failed)?;
+        if let Err(error) = pool.ready().await {
+            pool.shutdown(Duration::ZERO).await;
+            return Err(failed(error));
+        }
+        Ok(Self { pool })
+    }
+
+    pub(super) async fn run(&self, call: &Call<'_>, content: Content) -> Result<Answer, Fault> {
+        let mut request = Request::new();
+        let mut params = request.params();
+        call.write_params(&mut params, content.length())?;
+        params.finish().map_err(EnvError::Sink)?;
+        if let Some(key) = call.exclusive_key() {
+            request = request.exclusive(key);
+        }
+        let request = match content {
+            Content::None => request,
+            Content::Bytes(bytes) => request.bytes(bytes),
+            Content::Stream(body, length) => request.stream(body, length),
+            Content::Spooled(body, length) => request.stream(body, length),
+        };
+        let response = self.pool.call(request).await?;
+        let answered = *response.body().answered();
+        Ok(Answer {
+            response: response.map(Body::Worker),
+            queued: Some(answered.queue_wait),
+            worker: Some(answered.process_id),
+        })
+    }
+
+    pub(super) async fn reload(&self, options: &PhpOptions) -> Result<u64, String> {
+        let config = Self::configure(options).map_err(|failure| failure.to_string())?;
+        self.pool
+            .reload(config)
+            .await
+            .map_err(|error| with_causes(&error))
+    }
+
+    pub(super) async fn stop(&self, grace: Duration) {
+        self.pool.shutdown(grace).await;
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.pool.status()
+    }
+}
+
+/// A program that is not PHP gets no arguments of PHP.
+fn command(program: &Path) -> WorkerCommand {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    if !name.contains("php") {
+        return WorkerCommand::new(program);
+    }
+    let command = WorkerCommand::php_cgi(program);
+    DEFINES.into_iter().fold(command, |command, (name, value)| {
+        command.define(name, value)
+    })
+}
+
+/// Looks a program up as a shell does.
+fn find(program: &Path) -> Result<PathBuf, Failure> {
+    let missing = || Failure::NoPhp {
+        looked_for: program.to_owned(),
+    };
+    if program.components().count() > 1 {
+        let found = program.is_file().then(|| std::path::absolute(program).ok());
+        return found.flatten().ok_or_else(missing);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(missing)
+}
+
+/// Two for each processor, because scripts also wait; at least four.
+fn default_workers() -> usize {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    (2 * processors).max(MIN_WORKERS)
+}
+
+impl From<EnvError<ParamError>> for Fault {
+    fn from(error: EnvError<ParamError>) -> Self {
+        Self {
+            status: params_status(&error),
+            cause: format!("the request cannot be passed on: {}", with_causes(&error)),
+            retry_after: None,
+            worker: None,
+        }
+    }
+}
+
+impl From<fpm_pool::Error> for Fault {
+    fn from(error: fpm_pool::Error) -> Self {
+        Self {
+            status: error.kind().http_status(),
+            cause: with_causes(&error),
+            retry_after: error.retry_after(),
+            worker: error.process_id(),
+        }
+    }
+}
