@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use alloc::vec::Vec;
 use bytes::Bytes;
+use memchr::memchr;
 
 use super::field::{self, Known, Line};
 use super::{Head, HeadError, HeadPolicy, Nph, StatusRange};
@@ -31,9 +32,8 @@ pub(super) struct Field {
     pub(super) value: Range<usize>,
 }
 
-/// Parses `raw`, which ends with its only empty line.
-pub(super) fn parse(raw: Bytes, policy: &HeadPolicy) -> Result<Head, HeadError> {
-    let lines = raw.iter().filter(|&&byte| byte == b'\n').count();
+/// Parses `raw`, which has `lines` lines and ends with its only empty one.
+pub(super) fn parse(raw: Bytes, lines: usize, policy: &HeadPolicy) -> Result<Head, HeadError> {
     let mut block = Block {
         policy,
         seen: 0,
@@ -48,7 +48,7 @@ pub(super) fn parse(raw: Bytes, policy: &HeadPolicy) -> Result<Head, HeadError> 
     };
     let mut start = 0;
     for number in 1..lines {
-        let Some(length) = raw[start..].iter().position(|&byte| byte == b'\n') else {
+        let Some(length) = memchr(b'\n', &raw[start..]) else {
             break;
         };
         let mut end = start + length;
@@ -144,7 +144,7 @@ impl Block<'_> {
         // "HTTP/d.d " is 9 bytes.
         let version = matches!(line, [_, _, _, _, b'/', a, b'.', b, b' ', ..]
             if a.is_ascii_digit() && b.is_ascii_digit());
-        if !version || line.iter().any(|&byte| field::is_control(byte)) {
+        if !version || field::has_control(line) {
             return Err(HeadError::BadStatusLine);
         }
         let value = field::trim(raw, range.start + 9..range.end);

@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use memchr::memchr;
+
 use super::HeadError;
 
 /// Where name and value of a field are.
@@ -30,15 +32,19 @@ pub(super) fn split(raw: &[u8], range: Range<usize>, line: usize) -> Result<Line
     if let Some(b' ' | b'\t') = text.first() {
         return Err(HeadError::Folded { line });
     }
-    let Some(colon) = text.iter().position(|&byte| byte == b':') else {
+    let Some(colon) = memchr(b':', text) else {
         return Err(HeadError::NoColon { line });
     };
     let (name, value) = (&text[..colon], &text[colon + 1..]);
-    if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
+    if name.is_empty() || !name.iter().all(|&byte| TOKEN[usize::from(byte)]) {
         return Err(HeadError::BadName { line });
     }
-    if let Some(&byte) = value.iter().find(|&&byte| is_control(byte)) {
-        return Err(HeadError::BadValue { line, byte });
+    if has_control(value) {
+        let byte = value.iter().copied().find(|&byte| is_control(byte));
+        return Err(HeadError::BadValue {
+            line,
+            byte: byte.unwrap_or_default(),
+        });
     }
     let colon = range.start + colon;
     Ok(Line {
@@ -98,32 +104,48 @@ pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// A byte that no value may hold (RFC 9110, section 5.5).
-pub(super) const fn is_control(byte: u8) -> bool {
-    (byte < b' ' && byte != b'\t') || byte == 0x7f
+/// Whether a byte of `text` is one that no value may hold; looks at all of
+/// them, which is faster than to stop at the first.
+pub(super) fn has_control(text: &[u8]) -> bool {
+    text.iter()
+        .fold(false, |found, &byte| found | is_control(byte))
 }
 
-/// RFC 9110, section 5.6.2.
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+/// A byte that no value may hold (RFC 9110, section 5.5).
+const fn is_control(byte: u8) -> bool {
+    // Without branches, so that it is done for many bytes at once.
+    ((byte < b' ') & (byte != b'\t')) | (byte == 0x7f)
 }
+
+/// The bytes of a field name: `token` of RFC 9110, section 5.6.2.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
 
 #[cfg(test)]
 mod tests {

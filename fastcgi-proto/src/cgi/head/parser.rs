@@ -1,6 +1,9 @@
 //! Finds the heads of an answer in its stdout, which comes in any pieces.
 
+use core::mem;
+
 use bytes::{Bytes, BytesMut};
+use memchr::memchr;
 
 use super::{Head, HeadError, HeadPolicy, block};
 
@@ -145,14 +148,21 @@ impl HeadParser {
             raw = self.held.split().freeze();
         }
         self.earlier += raw.len();
-        self.end = EndOfHead::default();
-        block::parse(raw, &self.policy).map(Some)
+        let lines = mem::take(&mut self.end).lines;
+        block::parse(raw, lines, &self.policy).map(Some)
     }
 }
 
-/// Looks for the first empty line, across pieces.
+/// Looks for the first empty line, across pieces, and counts lines.
 #[derive(Clone, Copy, Debug, Default)]
-enum EndOfHead {
+struct EndOfHead {
+    at: Place,
+    /// Lines that have ended; at the end of the head, the empty one too.
+    lines: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Place {
     #[default]
     LineStart,
     /// Behind a CR that started a line.
@@ -166,17 +176,20 @@ impl EndOfHead {
     fn find(&mut self, piece: &[u8]) -> Option<usize> {
         let mut at = 0;
         loop {
-            let byte = *piece.get(at)?;
-            match (*self, byte) {
-                (Self::LineStart | Self::LineStartCr, b'\n') => return Some(at + 1),
-                (Self::LineStart, b'\r') => {
-                    *self = Self::LineStartCr;
+            match (self.at, *piece.get(at)?) {
+                (Place::LineStart | Place::LineStartCr, b'\n') => {
+                    self.lines += 1;
+                    return Some(at + 1);
+                }
+                (Place::LineStart, b'\r') => {
+                    self.at = Place::LineStartCr;
                     at += 1;
                 }
-                (Self::LineStart | Self::LineStartCr | Self::Inside, _) => {
-                    *self = Self::Inside;
-                    at += piece[at..].iter().position(|&byte| byte == b'\n')? + 1;
-                    *self = Self::LineStart;
+                (Place::LineStart | Place::LineStartCr | Place::Inside, _) => {
+                    self.at = Place::Inside;
+                    at += memchr(b'\n', &piece[at..])? + 1;
+                    self.at = Place::LineStart;
+                    self.lines += 1;
                 }
             }
         }
