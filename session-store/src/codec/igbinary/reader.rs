@@ -199,6 +199,7 @@ impl Reader<'_> {
     /// What follows a class name: properties, an opaque payload or a case.
     fn read_object(&mut self, class: Bytes) -> Result<(NodeId, Option<Open>), DecodeError> {
         let start = self.cursor.offset();
+        check_class_name(&class, start)?;
         let number = self.shared.len();
         let value = match self.cursor.byte()? {
             tag @ tag::ARRAY..=0x16 => {
@@ -223,6 +224,7 @@ impl Reader<'_> {
                         ));
                     }
                 };
+                check_class_name(&case, start)?;
                 self.builder.add(Node::Enum { class, case })
             }
             got => {
@@ -321,6 +323,13 @@ impl Reader<'_> {
         };
         usize::try_from(value).map_err(|_| DecodeError::new(DecodeErrorKind::Number, start))
     }
+}
+
+fn check_class_name(name: &[u8], at: usize) -> Result<(), DecodeError> {
+    if php::is_class_name(name) {
+        return Ok(());
+    }
+    Err(DecodeError::new(DecodeErrorKind::ClassName, at))
 }
 
 /// Width of the length of a string above 4 GiB.

@@ -133,6 +133,7 @@ impl<'a> Writer<'a> {
                 return self.begin_members(&object.props, &object.gaps).map(Some);
             }
             Node::Enum { class, case } => {
+                php::check_class_name(case)?;
                 self.write_class(class)?;
                 self.out.push(tag::ENUM_CASE)?;
                 self.write_string(case)?;
