@@ -9,6 +9,8 @@ pub mod conformance;
 #[cfg(feature = "endpoint")]
 pub mod endpoint;
 
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod wrap;
 
 mod clock;

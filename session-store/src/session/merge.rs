@@ -116,12 +116,21 @@ impl Merge for SerializeHandler {
         ours: &[u8],
         theirs: &[u8],
     ) -> Result<Option<Bytes>, Box<dyn Error + Send + Sync>> {
-        let limits = Limits::default();
-        let read = |bytes| Document::decode(*self, Bytes::copy_from_slice(bytes), &limits);
-        match Document::merge(&read(base)?, &read(ours)?, &read(theirs)?, &limits)? {
-            MergeOutcome::Merged(document) => Ok(Some(document.encode(*self, &limits)?)),
-            MergeOutcome::Conflict(_) => Ok(None),
-        }
+        merge_bytes(*self, &Limits::default(), base, ours, theirs)
+    }
+}
+
+pub(crate) fn merge_bytes(
+    handler: SerializeHandler,
+    limits: &Limits,
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+) -> Result<Option<Bytes>, Box<dyn Error + Send + Sync>> {
+    let read = |bytes| Document::decode(handler, Bytes::copy_from_slice(bytes), limits);
+    match Document::merge(&read(base)?, &read(ours)?, &read(theirs)?, limits)? {
+        MergeOutcome::Merged(document) => Ok(Some(document.encode(handler, limits)?)),
+        MergeOutcome::Conflict(_) => Ok(None),
     }
 }
 

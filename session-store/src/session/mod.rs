@@ -6,4 +6,6 @@ mod typed;
 
 pub use document::{Document, Variables};
 pub use merge::MergeOutcome;
+#[cfg(feature = "tower")]
+pub(crate) use merge::merge_bytes;
 pub use typed::ValueError;
