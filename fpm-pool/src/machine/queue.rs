@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::action::{Ask, Ticket};
 use crate::ErrorKind;
@@ -19,7 +19,17 @@ pub(super) struct Waiting {
     pub(super) expiry: ErrorKind,
 }
 
+/// For this long after somebody gave up waiting, the newest request runs
+/// first.
+const IMPATIENCE: Duration = Duration::from_secs(10);
+
 /// The queue, in order of priority and arrival.
+///
+/// Once more comes than can be served, the oldest request is always the one
+/// whose client is about to leave: run in order of arrival, nearly every
+/// answer would come too late. So while clients leave the queue, the newest
+/// of the most urgent runs first, and those that can be served are served in
+/// time. The clients themselves tell how long they wait; nothing is tuned.
 ///
 /// A key is held from the moment that a request with it may run until the
 /// worker is done with that request; others with the key wait apart, so that
@@ -31,6 +41,8 @@ pub(super) struct Queue {
     /// Every held key, with those that wait for it.
     keys: HashMap<Key, BTreeSet<Ticket>>,
     serial: u64,
+    /// Until when the newest request runs first.
+    impatient_until: Option<Instant>,
 }
 
 impl Queue {
@@ -73,9 +85,23 @@ impl Queue {
         ticket
     }
 
+    /// Notes that a client left, or a deadline passed, while waiting.
+    pub(super) fn gave_up(&mut self, now: Instant) {
+        self.impatient_until = Some(now + IMPATIENCE);
+    }
+
     /// The request that runs next; its key stays held.
-    pub(super) fn pop(&mut self) -> Option<(Ticket, Waiting)> {
-        self.runnable.pop_first()
+    pub(super) fn pop(&mut self, now: Instant) -> Option<(Ticket, Waiting)> {
+        if self.impatient_until.is_none_or(|until| until <= now) {
+            return self.runnable.pop_first();
+        }
+        let (oldest, _) = self.runnable.first_key_value()?;
+        let newest = Ticket {
+            serial: u64::MAX,
+            ..*oldest
+        };
+        let (&ticket, _) = self.runnable.range(..=newest).next_back()?;
+        self.runnable.remove_entry(&ticket)
     }
 
     /// Takes a request out of the queue.
@@ -141,5 +167,54 @@ impl Queue {
 
     fn all(&self) -> impl Iterator<Item = (&Ticket, &Waiting)> {
         self.runnable.iter().chain(&self.blocked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Priority;
+
+    fn push(queue: &mut Queue, now: Instant, priority: Priority) -> Ticket {
+        queue.push(Waiting {
+            ask: Ask {
+                priority,
+                ..Ask::default()
+            },
+            since: now,
+            expires: now + Duration::from_secs(30),
+            expiry: ErrorKind::QueueTimeout,
+        })
+    }
+
+    fn order(queue: &mut Queue, now: Instant) -> Vec<Ticket> {
+        std::iter::from_fn(|| queue.pop(now).map(|(ticket, _)| ticket)).collect()
+    }
+
+    #[test]
+    fn requests_leave_in_order_of_arrival_while_nobody_gives_up() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let first = push(&mut queue, now, Priority::Normal);
+        let second = push(&mut queue, now, Priority::Normal);
+        assert_eq!(order(&mut queue, now), [first, second]);
+    }
+
+    #[test]
+    fn newest_of_the_most_urgent_leaves_first_while_clients_give_up() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let old = push(&mut queue, now, Priority::Normal);
+        let new = push(&mut queue, now, Priority::Normal);
+        let low = push(&mut queue, now, Priority::Low);
+        queue.gave_up(now);
+        assert_eq!(order(&mut queue, now), [new, old, low]);
+    }
+
+    #[test]
+    fn order_of_arrival_returns_when_clients_wait_again() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        queue.gave_up(now);
+        let first = push(&mut queue, now, Priority::Normal);
+        let second = push(&mut queue, now, Priority::Normal);
+        assert_eq!(order(&mut queue, now + IMPATIENCE), [first, second]);
     }
 }

@@ -114,6 +114,7 @@ impl Machine {
     /// The client of a queued request left.
     pub(crate) fn cancel(&mut self, now: Instant, ticket: Ticket) {
         if self.queue.remove(ticket).is_some() {
+            self.queue.gave_up(now);
             self.record.totals.abandoned_in_queue += 1;
             self.event(|| EventKind::RequestRefused { error: None });
             self.serve_queue(now);
@@ -162,7 +163,7 @@ impl Machine {
     /// Gives idle workers to requests that wait.
     pub(super) fn serve_queue(&mut self, now: Instant) {
         while let Some(&worker) = self.idle.last() {
-            let Some((ticket, waiting)) = self.queue.pop() else {
+            let Some((ticket, waiting)) = self.queue.pop(now) else {
                 return;
             };
             let queue_wait = now.saturating_duration_since(waiting.since);

@@ -18,6 +18,7 @@ impl Machine {
             let Some(kind) = self.queue.expiry(ticket) else {
                 continue;
             };
+            self.queue.gave_up(now);
             let retry_after = (kind == ErrorKind::QueueTimeout).then(|| self.retry_after());
             self.refuse(ticket, Refusal { kind, retry_after });
         }
