@@ -182,16 +182,19 @@ impl Machine {
 
     /// Stops idle workers that are too many for too long.
     pub(super) fn stop_surplus(&mut self, now: Instant) {
+        let due = self.surplus_from.is_some_and(|at| at <= now);
+        if due {
+            self.surplus_from = None;
+        }
         match self.settings.sizing {
             Sizing::Static { .. } => {}
             Sizing::Dynamic {
                 max_spare_servers, ..
             } => {
-                if self.surplus_from.is_some_and(|at| at <= now)
+                if due
                     && self.census.idle > max_spare_servers
                     && let Some(&longest) = self.idle.first()
                 {
-                    self.surplus_from = None;
                     self.stop(now, longest, StopReason::Surplus, Firmness::Idle);
                 }
             }

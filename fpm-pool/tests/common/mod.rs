@@ -6,7 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use fpm_pool::{Error, Pool, PoolConfig, PoolHandle, Request, ResponseBody, Sizing, WorkerCommand};
 use http::Response;
 use http_body_util::BodyExt;
@@ -35,9 +34,9 @@ impl Site {
     }
 }
 
-/// php-cgi without the machine's own php.ini.
+/// php-cgi with the php.ini of its package.
 pub(crate) fn php() -> WorkerCommand {
-    WorkerCommand::php_cgi(peers::tool("php-cgi", "php-cgi")).no_php_ini()
+    WorkerCommand::php_cgi(peers::tool("php-cgi", "php-cgi"))
 }
 
 /// A pool of `workers` php-cgi.
@@ -102,8 +101,4 @@ pub(crate) fn is_alive(pid: u32) -> bool {
         .next()
         .is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']))
         && !stat.is_empty()
-}
-
-pub(crate) fn zeros(count: usize) -> Bytes {
-    Bytes::from(vec![0; count])
 }

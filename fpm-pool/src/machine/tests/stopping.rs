@@ -1,0 +1,57 @@
+use super::super::action::{Action, Ask};
+use super::world::{World, fixed, settings};
+use crate::{ErrorKind, ExitReason, StopReason};
+
+#[test]
+fn draining_refuses_the_new_and_finishes_the_accepted() {
+    let mut world = World::ready(settings(fixed(1)));
+    let worker = world.run();
+    let waits = world.wait(Ask::default());
+    world.machine.drain();
+    world.collect();
+    assert_eq!(world.refusal(Ask::default()).kind, ErrorKind::Closed);
+    assert!(!world.done.contains(&Action::Drained));
+    world.finish(worker);
+    assert_eq!(world.granted(waits), Some(worker));
+    assert!(!world.done.contains(&Action::Drained));
+    world.finish(worker);
+    assert!(world.done.contains(&Action::Drained));
+    assert!(world.machine.is_drained());
+}
+
+#[test]
+fn a_shutdown_ends_when_the_last_worker_is_gone() {
+    let mut world = World::ready(settings(fixed(2)));
+    let busy = world.run();
+    let waits = {
+        world.run();
+        world.wait(Ask::default())
+    };
+    world.machine.shut_down(world.now);
+    world.collect();
+    assert_eq!(world.refused(waits).unwrap().kind, ErrorKind::Closed);
+    let kind = ErrorKind::Closed;
+    assert!(
+        world
+            .done
+            .contains(&Action::Interrupt { worker: busy, kind })
+    );
+    let all: Vec<_> = world.machine.workers.keys().copied().collect();
+    for id in all {
+        assert!(!world.done.contains(&Action::Stopped));
+        let reason = world.exit(id, ExitReason::Signaled(3));
+        assert_eq!(reason, ExitReason::Stopped(StopReason::Shutdown));
+    }
+    assert!(world.done.contains(&Action::Stopped));
+    assert_eq!(world.spawned(), 0, "none is replaced");
+}
+
+#[test]
+fn a_pool_without_workers_stops_at_once() {
+    let sizing = crate::Sizing::default();
+    let mut world = World::new(settings(sizing));
+    world.machine.shut_down(world.now);
+    world.collect();
+    assert!(world.done.contains(&Action::Stopped));
+    assert!(world.machine.is_stopped());
+}
