@@ -9,9 +9,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use session_store::backend::Memory;
-use session_store::endpoint::{Endpoint, Listener, Protocol, prepend_file};
+use session_store::endpoint::{Endpoint, Listener, Protocol, ini, prepend_file};
 use session_store::{Committed, SessionId, Store};
-use support::{count, longest_wait, php, php_increments, php_run, quoted};
+use support::{count, longest_wait, php, php_increments, php_run};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -79,22 +79,18 @@ impl Drop for Host {
 }
 
 fn settings(protocol: Protocol, address: &str, folder: &Path) -> Vec<String> {
-    match protocol {
-        Protocol::Resp => vec![
-            "session.save_handler=redis".into(),
-            format!("session.save_path=tcp://{address}"),
-            "redis.session.locking_enabled=1".into(),
-        ],
-        Protocol::Memcached => vec![
-            "session.save_handler=memcached".into(),
-            format!("session.save_path={address}"),
-        ],
-        _ => {
-            let file = folder.join("session-store.php");
+    let file = folder.join("session-store.php");
+    let target = match protocol {
+        Protocol::Prepend => {
             std::fs::write(&file, prepend_file(address)).unwrap();
-            vec![format!("auto_prepend_file={}", quoted(&file))]
+            file.to_str().unwrap()
         }
-    }
+        _ => address,
+    };
+    let settings = ini(protocol, target).into_iter();
+    settings
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 use clap::{Parser, Subcommand};
 use session_store::SerializeHandler;
 
+use super::EndpointArgs;
+
 /// Reads and changes PHP sessions in any store that PHP or this project uses.
 #[derive(Debug, Parser)]
 #[command(name = "session", version, after_help = NOTES)]
@@ -67,6 +69,9 @@ pub enum Command {
         /// The session id
         id: String,
     },
+    /// Serves the store to PHP until it is told to stop, and prints the
+    /// lines for php.ini
+    Endpoint(EndpointArgs),
 }
 
 const NOTES: &str = "\

@@ -1,19 +1,23 @@
 //! One function per command.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use session_store::{
     Document, IdError, Key, Node, SerializeHandler, SessionId, Store, StoreUrl, open_url,
 };
 
-use super::{Args, Codec, Command, Failure, json};
+use super::{Args, Codec, Command, Failure, endpoint, json, print};
 
 /// How many names `list` prints, and how many sessions one `gc` removes.
 const EVERYTHING: usize = 10_000_000;
 
 /// Opens the store and carries out the command.
 pub(super) async fn execute(args: Args) -> Result<(), Failure> {
+    if let Command::Endpoint(endpoint) = &args.command
+        && let Some(printed) = endpoint::print_only(endpoint)
+    {
+        return printed;
+    }
     let url = args.store.ok_or_else(|| {
         Failure::Usage("give the store: --store URL, such as --store files:/path".into())
     })?;
@@ -35,6 +39,7 @@ pub(super) async fn execute(args: Args) -> Result<(), Failure> {
         }
         Command::Destroy { id } => session(&id)?.destroy().await,
         Command::Convert { to, id } => session(&id)?.convert(to).await,
+        Command::Endpoint(args) => endpoint::serve(store, args).await,
         Command::List => list(&store).await,
         Command::Gc => print(&store.gc(EVERYTHING).await?.to_string()),
     }
@@ -161,14 +166,4 @@ async fn list(store: &Store) -> Result<(), Failure> {
         return Ok(());
     }
     print(&names.join("\n"))
-}
-
-/// A reader who has seen enough and closed the pipe is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Usage(format!("cannot write to stdout: {error}")))
-        }
-        _ => Ok(()),
-    }
 }

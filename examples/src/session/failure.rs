@@ -15,6 +15,8 @@ pub enum Failure {
     Usage(String),
     /// The store failed.
     Store(Error),
+    /// The endpoint cannot listen or go on.
+    Listen(String),
     /// The data is not what the handler says.
     Data(String),
 }
@@ -27,7 +29,7 @@ impl Failure {
             Self::Missing | Self::NotWritten(_) => 1,
             Self::Usage(_) => 2,
             Self::Store(error) if error.kind() == ErrorKind::Config => 2,
-            Self::Store(_) => 3,
+            Self::Store(_) | Self::Listen(_) => 3,
             Self::Data(_) => 4,
         })
     }
@@ -41,7 +43,7 @@ impl fmt::Display for Failure {
                 f.write_str("not written: the session vanished meanwhile")
             }
             Self::NotWritten(_) => f.write_str("not written: another request changed the session"),
-            Self::Usage(what) | Self::Data(what) => f.write_str(what),
+            Self::Usage(what) | Self::Data(what) | Self::Listen(what) => f.write_str(what),
             Self::Store(error) => {
                 write!(f, "{error}")?;
                 let mut source = error.source();

@@ -3,13 +3,16 @@
 mod args;
 mod codec;
 mod commands;
+mod endpoint;
 mod failure;
 mod json;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 pub use args::{Args, Command};
 pub use codec::Codec;
+pub use endpoint::EndpointArgs;
 pub use failure::Failure;
 
 /// Runs the program to its exit code; see [`Args`] for what each means.
@@ -27,5 +30,15 @@ pub fn run(args: Args) -> ExitCode {
             eprintln!("session: {failure}");
             failure.exit_code()
         }
+    }
+}
+
+/// A reader who has seen enough and closed the pipe is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Usage(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
     }
 }

@@ -58,7 +58,8 @@ impl Listener {
         };
         Ok(Self {
             socket: Socket::Unix(listener, path.to_owned()),
-            address: format!("unix:{}", path.display()),
+            // PHP may run in another folder.
+            address: format!("unix:{}", std::path::absolute(path)?.display()),
         })
     }
 

@@ -15,6 +15,7 @@
 //! requests of one visitor overwrite each other here as they do with Redis.
 
 mod holds;
+mod ini;
 mod limits;
 mod listener;
 mod memcached;
@@ -23,7 +24,8 @@ mod resp;
 mod server;
 mod transport;
 
+pub use ini::ini;
 pub use limits::Limits;
 pub use listener::Listener;
-pub use prepend::{prepend_file, prepend_ini};
+pub use prepend::prepend_file;
 pub use server::{Endpoint, Protocol};

@@ -130,11 +130,6 @@ pub(crate) fn freeze(peer: &peers::Peer) {
     });
 }
 
-/// A file's text with the path of a socket or script in it, for ini values.
-pub(crate) fn quoted(path: &Path) -> String {
-    format!("\"{}\"", path.display())
-}
-
 const BASE: &[&str] = &[
     "session.use_cookies=0",
     "session.cache_limiter=",

@@ -6,4 +6,4 @@ mod script;
 mod wire;
 
 pub(super) use connection::serve;
-pub use script::{prepend_file, prepend_ini};
+pub use script::prepend_file;

@@ -1,13 +1,11 @@
-//! The PHP file that talks to the endpoint, and how PHP is told to load it.
-
-use std::path::Path;
+//! The PHP file that talks to the endpoint.
 
 /// The PHP file for an endpoint at `address`, which is `host:port` or
 /// `unix:PATH` as [`Listener::address`](crate::endpoint::Listener::address)
 /// says.
 ///
 /// Store it where PHP can read it and name it in `auto_prepend_file`; see
-/// [`prepend_ini`]. It needs PHP 8.0 or later and no extension.
+/// [`ini`](crate::endpoint::ini). It needs PHP 8.0 or later and no extension.
 ///
 /// # Examples
 ///
@@ -24,23 +22,6 @@ pub fn prepend_file(address: &str) -> String {
         None => format!("tcp://{address}"),
     };
     TEMPLATE.replace("%ADDRESS%", &single_quoted(&url))
-}
-
-/// The lines of php.ini that make PHP load the file at `path`.
-///
-/// # Examples
-///
-/// ```
-/// use std::path::Path;
-/// use session_store::endpoint::prepend_ini;
-///
-/// let ini = prepend_ini(Path::new("/etc/php/session-store.php"));
-/// assert!(ini.starts_with("auto_prepend_file = \"/etc/php/session-store.php\"\n"));
-/// ```
-#[must_use]
-pub fn prepend_ini(path: &Path) -> String {
-    let path = path.display();
-    format!("auto_prepend_file = \"{path}\"\nsession.auto_start = 0\n")
 }
 
 /// For a PHP string in single quotes.
