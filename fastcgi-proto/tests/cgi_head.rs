@@ -318,6 +318,14 @@ fn handover_needs_the_policy() {
 }
 
 #[test]
+fn authorizer_adds_variables() {
+    let (head, _) =
+        head(b"Status: 200\nvariable-AUTH_METHOD: db\nX: 1\nVariable-: x\nVariabl: y\n\n");
+    let variables: Vec<(&[u8], &[u8])> = head.variables().collect();
+    assert_eq!(variables, [(&b"AUTH_METHOD"[..], &b"db"[..])]);
+}
+
+#[test]
 fn bounds_are_kept() {
     let mut policy = HeadPolicy::default();
     policy.limits.head_bytes = 20;

@@ -225,6 +225,22 @@ pub(crate) fn requests_share_a_connection() {
     assert!(types.contains(&9), "GET_VALUES was asked: {types:?}");
 }
 
+/// lighttpd alone among the servers knows the Authorizer role.
+pub(crate) fn authorizer_is_asked() {
+    let app = EchoApp::start(&[]);
+    let relay = Relay::start(app.port);
+    let gateway = Gateway::lighttpd_authorizer(relay.port);
+    std::fs::write(gateway.peer.path().join("a"), "the file").unwrap();
+    let response = http::request(gateway.port, "GET", "/a", &[], Body::None);
+    assert_eq!(
+        (response.status, &response.body[..]),
+        (200, &b"the file"[..])
+    );
+    let seen = relay.seen();
+    // BEGIN_REQUEST with role 2.
+    assert_eq!(seen[0].sent[..10], [1, 1, 0, 1, 0, 8, 0, 0, 0, 2]);
+}
+
 pub(crate) fn large_answer(server: &Server) {
     let padding = 5_000_000;
     let app = EchoApp::start(&["--body-bytes", &padding.to_string()]);

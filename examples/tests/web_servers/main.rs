@@ -81,3 +81,8 @@ servers! {
 fn haproxy_shares_a_connection_among_requests() {
     cases::requests_share_a_connection();
 }
+
+#[test]
+fn lighttpd_asks_an_authorizer() {
+    cases::authorizer_is_asked();
+}

@@ -4,7 +4,8 @@ use std::process::Command;
 use super::write;
 use crate::tool;
 
-pub(super) fn command(folder: &Path, port: u16, application: u16) -> Command {
+/// `options` are further settings of the application.
+pub(super) fn command(folder: &Path, port: u16, application: u16, options: &str) -> Command {
     let folder_name = folder.display();
     let text = format!(
         r#"server.modules = ("mod_fastcgi")
@@ -15,7 +16,7 @@ server.upload-dirs = ("{folder_name}")
 server.max-request-size = 0
 server.max-request-field-size = 131072
 fastcgi.server = ("" => ((
-    "host" => "127.0.0.1", "port" => {application}, "check-local" => "disable"
+    "host" => "127.0.0.1", "port" => {application}, "check-local" => "disable"{options}
 )))
 "#
     );

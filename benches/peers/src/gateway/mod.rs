@@ -36,7 +36,21 @@ impl Gateway {
     #[track_caller]
     #[must_use]
     pub fn lighttpd(application: u16) -> Self {
-        Self::start(|folder, port| lighttpd::command(folder, port, application))
+        Self::start(|folder, port| lighttpd::command(folder, port, application, ""))
+    }
+
+    /// lighttpd, which asks the application as an Authorizer and then serves
+    /// the files of [`peer`](Self::peer)'s folder.
+    #[track_caller]
+    #[must_use]
+    pub fn lighttpd_authorizer(application: u16) -> Self {
+        Self::start(|folder, port| {
+            let options = format!(
+                r#", "mode" => "authorizer", "docroot" => "{}""#,
+                folder.display()
+            );
+            lighttpd::command(folder, port, application, &options)
+        })
     }
 
     /// Apache with mod_proxy_fcgi.

@@ -19,6 +19,9 @@ use bytes::Bytes;
 use super::BodyCheck;
 use block::Field;
 
+/// What an Authorizer puts before the name of a variable.
+const VARIABLE: &[u8] = b"Variable-";
+
 /// The head of an answer: status, fields, and what they ask of the gateway.
 ///
 /// Servers differ widely on odd heads; this is what is decided here:
@@ -136,6 +139,18 @@ impl Head {
         self.fields()
             .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
+    }
+
+    /// The variables that an Authorizer adds to the request (FastCGI 1.0,
+    /// section 6.3): its `Variable-NAME` fields, without that prefix. They
+    /// count in an answer with status 200, whose other fields and body are
+    /// ignored; any other answer goes to the client.
+    pub fn variables(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields().filter_map(|(name, value)| {
+            let (prefix, rest) = name.split_at_checked(VARIABLE.len())?;
+            let is_variable = prefix.eq_ignore_ascii_case(VARIABLE) && !rest.is_empty();
+            is_variable.then_some((rest, value))
+        })
     }
 
     /// The length that the head declares for the body.
