@@ -57,6 +57,8 @@ mod response;
 mod shared;
 mod status;
 mod sys;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
 
 pub use config::{
     Environment, Limits, OnClientGone, PoolConfig, Queue, Readiness, ResourceLimit, Sizing,

@@ -32,6 +32,12 @@ pub trait Spawn: Send + 'static {
     /// Whatever keeps the worker from being started; the message is what
     /// people will read. The pool tries again, less and less often.
     fn spawn(&mut self, worker: WorkerId) -> io::Result<Box<dyn Process>>;
+
+    /// Whether starting a worker takes a moment, or makes a child process.
+    /// If not, it is done in place instead of on the pool's thread.
+    fn is_blocking(&self) -> bool {
+        true
+    }
 }
 
 /// How a worker's process ends, as a future.
