@@ -7,10 +7,11 @@ use crate::diagnostic::{Diagnostic, LogLine, Severity, Sink};
 use crate::draft::Draft;
 use crate::dump;
 use crate::effective::{self, EffectiveSection};
+use crate::lint;
 use crate::load::load;
-use crate::model::{Global, Pool};
+use crate::model::{Global, Pool, Text};
 use crate::options::Options;
-use crate::source::Sources;
+use crate::source::{FileId, Sources};
 use crate::validate;
 use crate::world::World;
 
@@ -46,6 +47,7 @@ pub struct Config {
     log: Vec<LogLine>,
     accepted: bool,
     opened: bool,
+    starts: Vec<Option<usize>>,
 }
 
 impl Config {
@@ -73,6 +75,17 @@ impl Config {
         let global = Global::read(&draft.global);
         let pools = draft.pools.iter().filter(|pool| pool.status_of.is_none());
         let pools: Vec<Pool> = pools.map(Pool::read).collect();
+        if loaded.opened {
+            let subject = lint::Subject {
+                draft: &draft,
+                global: &global,
+                pools: &pools,
+                sources: &loaded.sources,
+                options,
+                world,
+            };
+            lint::run(&subject, &mut sink);
+        }
         sink.finish(draft.global.header);
         Self {
             sources: loaded.sources,
@@ -83,6 +96,7 @@ impl Config {
             log: sink.log,
             accepted,
             opened: loaded.opened,
+            starts: loaded.starts,
         }
     }
 
@@ -143,6 +157,17 @@ impl Config {
     #[must_use]
     pub fn opened(&self) -> bool {
         self.opened
+    }
+
+    /// The pool whose section `file` starts in, because its `include` stands
+    /// there; `None`: [global].
+    #[must_use]
+    pub fn starts_in(&self, file: FileId) -> Option<&Text> {
+        let index = self.starts.get(file.index()).copied().flatten()?;
+        let section = self.draft.pools.get(index)?;
+        let mut pools = self.pools.iter();
+        let pool = pools.find(|pool| pool.name.as_bytes() == section.name)?;
+        Some(&pool.name)
     }
 
     /// Every value that is in effect, as text, with its source: [global]

@@ -103,9 +103,6 @@ fn text(section: &Section, directive: &Directive) -> Option<Vec<u8>> {
         Value::Integer(number) => number.to_string().into_bytes(),
         Value::Boolean(true) => b"yes".to_vec(),
         Value::Boolean(false) => b"no".to_vec(),
-        Value::Text(text) if id == Id::EventsMechanism && text.eq_ignore_ascii_case(b"auto") => {
-            b"epoll".to_vec()
-        }
         Value::Text(text) => text,
         Value::ProcessManager(manager) => manager.as_str().into(),
         Value::LogLevel(level) => level.as_str().into(),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::schema::PhpVersion;
-use crate::syntax::{Event, Names, read_line};
+use crate::syntax::{Dialect, Event, Names, read_line};
 use crate::world::{Environment, builtin_constant};
 
 /// How much of a php.ini file is read.
@@ -19,7 +19,7 @@ pub(crate) fn values(bytes: &[u8], environment: &dyn Environment) -> HashMap<Vec
     read_line(
         text,
         &IniNames(environment),
-        false,
+        Dialect::UpTo82,
         &mut |event| match event {
             Event::Section { name, .. } => {
                 let name = name.to_ascii_uppercase();

@@ -7,12 +7,15 @@ mod config;
 pub mod diagnostic;
 mod draft;
 mod dump;
+pub mod edit;
 mod effective;
 #[cfg(feature = "std")]
 mod ini;
+mod lint;
 mod load;
 pub mod model;
 mod options;
+pub mod plan;
 pub mod schema;
 pub mod source;
 mod suggest;

@@ -27,7 +27,7 @@ pub struct Limits {
     pub max_total_bytes: usize,
     /// Files read, each time that one is included; 20,000.
     pub max_files: usize,
-    /// Findings kept; 1,000. Further ones are counted.
+    /// Findings kept; 10,000. Further ones are counted.
     pub max_findings: usize,
 }
 
@@ -37,7 +37,7 @@ impl Default for Limits {
             max_file_bytes: 256 << 20,
             max_total_bytes: 512 << 20,
             max_files: 20_000,
-            max_findings: 1_000,
+            max_findings: 10_000,
         }
     }
 }

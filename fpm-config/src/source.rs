@@ -7,6 +7,12 @@ use std::sync::OnceLock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u32);
 
+impl FileId {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A range of bytes in one file; `start == end` marks a place between bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -131,17 +137,17 @@ impl Sources {
     /// The file that `id` names; ids come from [`Self::add`] of the same value.
     #[must_use]
     pub fn file(&self, id: FileId) -> &SourceFile {
-        &self.files[id.0 as usize]
+        &self.files[id.index()]
     }
 
     /// Takes the bytes of a file out while it is read line by line.
     pub(crate) fn take(&mut self, id: FileId) -> Vec<u8> {
-        std::mem::take(&mut self.files[id.0 as usize].bytes)
+        std::mem::take(&mut self.files[id.index()].bytes)
     }
 
     /// Puts them back.
     pub(crate) fn give_back(&mut self, id: FileId, bytes: Vec<u8>) {
-        self.files[id.0 as usize].bytes = bytes;
+        self.files[id.index()].bytes = bytes;
     }
 
     /// The bytes of `span`.

@@ -24,6 +24,8 @@ pub struct LogLine {
     pub severity: Severity,
     /// Its text, as bytes: values of the files stand in it.
     pub text: Vec<u8>,
+    /// Whether it goes to syslog: php-fpm then leaves out the time.
+    pub syslog: bool,
 }
 
 impl LogLine {
@@ -33,6 +35,7 @@ impl LogLine {
         Self {
             severity,
             text: text.into(),
+            syslog: false,
         }
     }
 
@@ -48,7 +51,11 @@ impl LogLine {
             Severity::Alert => "ALERT",
             Severity::Raw => return self.text.clone(),
         };
-        let mut line = format!("{time} {level}: ").into_bytes();
+        let mut line = if self.syslog {
+            format!("[{level}] ").into_bytes()
+        } else {
+            format!("{time} {level}: ").into_bytes()
+        };
         line.extend_from_slice(&self.text);
         if line.len() >= BUFFER {
             line.truncate(CUT - ELLIPSIS.len());

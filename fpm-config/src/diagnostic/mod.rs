@@ -1,13 +1,21 @@
 //! What is wrong, as data.
 
 mod code;
+#[cfg(feature = "serde")]
+mod json;
 mod log;
+#[cfg(feature = "render")]
+mod render;
 mod sink;
 
 use crate::source::Span;
 
 pub use code::{Code, LintLevel, LintLevels, UnknownCode};
+#[cfg(feature = "serde")]
+pub use json::{JsonDiagnostic, JsonEdit, JsonFix, JsonLabel, JsonPlace};
 pub use log::{LogLine, Severity as LogSeverity};
+#[cfg(feature = "render")]
+pub use render::render;
 pub(crate) use sink::Sink;
 
 /// How bad it is.

@@ -14,6 +14,8 @@ pub(crate) struct Sink {
     pub(crate) log: Vec<LogLine>,
     /// Lines below it are not printed.
     pub(crate) log_level: LogSeverity,
+    /// error_log is `syslog`, and is open.
+    pub(crate) syslog: bool,
     /// The stage in which php-fpm would have stopped.
     pub(crate) stopped: Option<Stage>,
 }
@@ -27,6 +29,7 @@ impl Sink {
             diagnostics: Vec::new(),
             log: Vec::new(),
             log_level: LogSeverity::Notice,
+            syslog: false,
             stopped: None,
         }
     }
@@ -58,7 +61,8 @@ impl Sink {
     }
 
     /// A line of php-fpm's that is no finding of its own.
-    pub(crate) fn print(&mut self, line: LogLine) {
+    pub(crate) fn print(&mut self, mut line: LogLine) {
+        line.syslog = self.syslog;
         if line.severity >= self.log_level {
             self.log.push(line);
         }

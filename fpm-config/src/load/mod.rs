@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, LogLine, LogSeverity, Sink, Stage};
 use crate::draft::{Draft, Section};
 use crate::options::Options;
 use crate::source::{FileId, Sources, Span};
-use crate::syntax::{Event, Names, lines, read_line};
+use crate::syntax::{Dialect, Event, Names, lines, read_line};
 use crate::world::World;
 
 /// php-fpm reads the main file and four levels of includes.
@@ -24,6 +24,8 @@ pub(crate) struct Loaded {
     pub(crate) draft: Draft,
     /// Whether the main file could be opened.
     pub(crate) opened: bool,
+    /// The pool that each file starts in, by file.
+    pub(crate) starts: Vec<Option<usize>>,
 }
 
 /// Reads `path` and all that it includes.
@@ -42,6 +44,7 @@ pub(crate) fn load(path: &Path, options: &Options, world: &World<'_>, sink: &mut
         total_bytes: 0,
         files: 0,
         open_files: Vec::new(),
+        starts: Vec::new(),
     };
     let opened = loader.file(path.as_os_str().as_bytes(), None);
     let start = loader.start_span();
@@ -50,6 +53,7 @@ pub(crate) fn load(path: &Path, options: &Options, world: &World<'_>, sink: &mut
         sources: loader.sources,
         draft,
         opened,
+        starts: loader.starts,
     }
 }
 
@@ -78,6 +82,8 @@ struct Loader<'a> {
     files: usize,
     /// Paths of the files that are being read, outermost first.
     open_files: Vec<Vec<u8>>,
+    /// The section that each file starts in.
+    starts: Vec<Option<usize>>,
 }
 
 /// A statement's surroundings.
@@ -157,6 +163,7 @@ impl Loader<'_> {
         let id = self
             .sources
             .add(native.to_path_buf(), std::mem::take(&mut bytes));
+        self.starts.push(self.section);
         let start = Span::new(id, 0, 0);
         self.draft.get_or_insert_with(|| Draft::new(global(start)));
         if cut {
@@ -215,8 +222,12 @@ impl Loader<'_> {
         let was_running = self.sink.stopped.is_none();
         let mut include: Option<(Vec<u8>, Span)> = None;
         let names = self.names;
-        let fallbacks = self.options.php.at_least(8, 3);
-        read_line(line, &names, fallbacks, &mut |event| {
+        let dialect = if self.options.php.at_least(8, 3) {
+            Dialect::Since83
+        } else {
+            Dialect::UpTo82
+        };
+        read_line(line, &names, dialect, &mut |event| {
             if let Event::Syntax { message, span } = event {
                 self.syntax_error(message, place.span(&span), place, was_running);
             } else if let Some(found) = self.statement(&event, place) {

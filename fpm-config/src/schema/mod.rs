@@ -32,6 +32,14 @@ pub fn directive(name: &str, scope: Scope) -> Option<&'static Directive> {
     find(name.as_bytes(), scope)
 }
 
+/// The directive whose name is nearest to `name`, if one is near enough to be
+/// what was meant.
+#[must_use]
+pub fn nearest(name: &str, scope: Scope) -> Option<&'static Directive> {
+    let near = crate::suggest::directive_name(name.as_bytes(), scope)?;
+    find(near.as_bytes(), scope)
+}
+
 /// As [`directive`], from bytes.
 pub(crate) fn find(name: &[u8], scope: Scope) -> Option<&'static Directive> {
     DIRECTIVES.iter().find(|directive| {

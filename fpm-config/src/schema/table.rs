@@ -88,7 +88,7 @@ directives! {
         "Limit of core dumps of the master, or `unlimited`; 0 leaves what the system set.",
         &["Not negative."];
     EventsMechanism: Global "events.mechanism" Text, Unset, "", 5, 4,
-        "How the master waits for events: auto, epoll, poll or select on Linux. `auto` picks epoll.",
+        "How the master waits for events: epoll, poll or select on Linux; epoll if unset.",
         &["One that this system has."];
     SystemdInterval: Global "systemd_interval" Time, Int(10), "seconds", 5, 4,
         "How often the state is told to systemd; 0 turns it off. Known only to builds with systemd, such as Debian's.",

@@ -1,5 +1,6 @@
 //! Lengths of what the scanner's rules match at the start of some bytes.
 
+use super::scanner::Dialect;
 use super::token::Kind;
 
 /// How far a rule matches that may reach the end of the input.
@@ -42,8 +43,12 @@ pub(super) fn newlines(bytes: &[u8]) -> u32 {
 }
 
 /// Bytes of a name. A tab ends it, a blank does not.
-pub(super) fn label(bytes: &[u8]) -> usize {
-    run(bytes, |byte| !b"=\n\r\t;&|^$~(){}!\"[]\0".contains(&byte))
+pub(super) fn label(bytes: &[u8], dialect: Dialect) -> usize {
+    let special: &[u8] = match dialect {
+        Dialect::UpTo82 => b"=\n\r\t;&|^$~(){}!\"[",
+        Dialect::Since83 => b"=\n\r\t;&|^$~(){}!\"[]\0",
+    };
+    run(bytes, |byte| !special.contains(&byte))
 }
 
 pub(super) fn constant(bytes: &[u8]) -> usize {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::evaluate::NoNames;
 use super::grammar::{Event, read_line};
 use super::lines::lines;
+use super::scanner::Dialect;
 
 /// What some bytes of a line are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,7 +155,7 @@ impl Line {
             from..(start + range.end).clamp(from, end)
         };
         let mut bad = None;
-        read_line(text, &NoNames, false, &mut |event| match event {
+        read_line(text, &NoNames, Dialect::UpTo82, &mut |event| match event {
             Event::Section { name_span, .. } => {
                 let name = in_file(&name_span);
                 self.statements.push(Statement::Section { name });

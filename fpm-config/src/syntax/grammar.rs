@@ -16,7 +16,7 @@
 use std::ops::Range;
 
 use super::evaluate::{self, Names};
-use super::scanner::Scanner;
+use super::scanner::{Dialect, Scanner};
 use super::token::{Kind, Token};
 
 /// Something a line says. Ranges count from the start of the line.
@@ -52,11 +52,11 @@ pub(crate) enum Event<'v> {
 pub(crate) fn read_line(
     line: &[u8],
     names: &dyn Names,
-    fallbacks: bool,
+    dialect: Dialect,
     report: &mut dyn FnMut(Event<'_>),
 ) {
     let mut parser = Parser {
-        scanner: Scanner::new(line, fallbacks),
+        scanner: Scanner::new(line, dialect),
         ahead: None,
         nested: 0,
         names,
@@ -283,6 +283,8 @@ impl Parser<'_, '_> {
                     }
                     (Kind::Char(b')'), Some(Waiting::Parenthesis)) => {
                         let close = self.next();
+                        // Parenthesis, operand and this one are on the stack.
+                        check_depth(states + 2, &close)?;
                         operand.span.end = close.text.start + 1;
                         waiting.pop();
                         states -= 1;

@@ -12,3 +12,4 @@ pub use document::{Document, Element, ElementKind, Line, Statement};
 pub(crate) use evaluate::{Names, atoi};
 pub(crate) use grammar::{Event, read_line};
 pub(crate) use lines::lines;
+pub(crate) use scanner::Dialect;

@@ -20,6 +20,15 @@ enum State {
     DoubleQuotes,
 }
 
+/// What differs between versions of PHP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `]` is an ordinary byte of a name.
+    UpTo82,
+    /// It is not, and there is `${NAME:-default}`.
+    Since83,
+}
+
 /// Cuts one line into tokens.
 #[derive(Debug)]
 pub(crate) struct Scanner<'a> {
@@ -30,13 +39,12 @@ pub(crate) struct Scanner<'a> {
     /// PHP's line counter; php-fpm hands over single lines, so it starts at 1
     /// and shows in syntax errors only.
     line_number: u32,
-    /// `${NAME:-default}` exists since PHP 8.3.
-    fallbacks: bool,
+    dialect: Dialect,
 }
 
 impl<'a> Scanner<'a> {
     /// A scanner of `line`, which holds no NUL byte (C's end of string).
-    pub(crate) fn new(line: &'a [u8], fallbacks: bool) -> Self {
+    pub(crate) fn new(line: &'a [u8], dialect: Dialect) -> Self {
         // A UTF-8 byte order mark is dropped if anything stands behind it.
         let marked = line.len() > 3 && line.starts_with(b"\xef\xbb\xbf");
         Self {
@@ -45,7 +53,7 @@ impl<'a> Scanner<'a> {
             state: State::Initial,
             stack: Vec::new(),
             line_number: 1,
-            fallbacks,
+            dialect,
         }
     }
 
@@ -138,7 +146,11 @@ impl<'a> Scanner<'a> {
     fn initial(&mut self) -> Option<Token> {
         let rest = self.rest();
         let blanks = chars::blanks(rest);
-        let label = chars::label(rest);
+        let label = chars::label(rest, self.dialect);
+        if label == rest.len() {
+            // Without a newline (behind it stood a NUL byte) PHP reads on.
+            return Some(self.give_up());
+        }
         let after_blanks = rest.get(blanks).copied();
         if rest[0] == b'[' {
             self.state = State::SectionValue;
@@ -326,14 +338,14 @@ impl<'a> Scanner<'a> {
             self.pop();
             return self.take_char(1);
         }
-        if self.fallbacks && rest.starts_with(b":-") {
+        if self.dialect == Dialect::Since83 && rest.starts_with(b":-") {
             return self.start_fallback(2);
         }
-        let mut len = chars::label(rest);
+        let mut len = chars::label(rest, self.dialect);
         if len == 0 {
             return self.give_up();
         }
-        if self.fallbacks {
+        if self.dialect == Dialect::Since83 {
             // PHP looks behind the first byte of a name only: with a name of
             // one byte the fallback starts at once, and the name is missing.
             if rest[1..].starts_with(b":-") {

@@ -34,6 +34,8 @@ pub(super) fn check_all(checks: &mut Checks<'_>) {
     }
 }
 
+const UNCLOSED: &str = "missing closing embrace in the access.format";
+
 /// Tries a format; the error is php-fpm's own.
 fn check(format: &[u8]) -> Result<(), String> {
     let mut bytes = format.iter().copied().peekable();
@@ -52,7 +54,7 @@ fn check(format: &[u8]) -> Result<(), String> {
                 match bytes.next() {
                     Some(b'}') => break,
                     Some(byte) => inside.push(byte),
-                    None => return Err("missing closing embrace in the access.format".to_owned()),
+                    None => return Err(UNCLOSED.to_owned()),
                 }
             }
             if !inside.is_empty() {
@@ -60,7 +62,8 @@ fn check(format: &[u8]) -> Result<(), String> {
             }
             match bytes.next() {
                 Some(next) => code = next,
-                None => return Ok(()),
+                // php-fpm says so even though the brace is there.
+                None => return Err(UNCLOSED.to_owned()),
             }
         }
         code_is_known(code, modifier.as_deref())?;

@@ -103,6 +103,7 @@ fn error_log(checks: &mut Checks<'_>) {
         return;
     };
     if path.eq_ignore_ascii_case(b"syslog") {
+        checks.sink.syslog = true;
         return;
     }
     let path = paths::absolute(path, None, options, &options.state_folder);
@@ -122,12 +123,12 @@ fn error_log(checks: &mut Checks<'_>) {
     checks.draft.global.derive(Id::ErrorLog, Value::Text(path));
 }
 
-/// What Linux has; the first is what `auto` picks.
+/// What Linux has; the first is the default. php-fpm's documentation names
+/// `auto`, but refuses it.
 const MECHANISMS: [&str; 3] = ["epoll", "poll", "select"];
 
 fn events_mechanism(checks: &mut Checks<'_>) {
-    let written = checks.draft.global.filled(Id::EventsMechanism);
-    let wanted = written.filter(|name| !name.eq_ignore_ascii_case(b"auto"));
+    let wanted = checks.draft.global.text(Id::EventsMechanism);
     let Some(wanted) = wanted.map(<[u8]>::to_vec) else {
         return;
     };
@@ -140,7 +141,7 @@ fn events_mechanism(checks: &mut Checks<'_>) {
         None => {
             let message = "Linux has no such way to wait for events";
             let error = error(checks, Code::EventsMechanism, Id::EventsMechanism, message)
-                .help("use auto, epoll, poll or select");
+                .help("use epoll, poll or select, or leave it out");
             let line = [
                 b"event mechanism '".as_slice(),
                 &wanted,

@@ -63,24 +63,27 @@ fn expand(
     last: bool,
     into: &mut Vec<Vec<u8>>,
 ) -> Result<(), GlobError> {
-    let mut add = |name: &[u8]| {
+    let mut add = |name: &[u8], matched: bool| {
         let mut path = [base, name].concat();
         if last {
             if files.exists(as_path(&path)) {
                 into.push(path);
             }
-        } else if is_dir(files, &path) {
+        } else if !matched || is_dir(files, &path) {
+            // A folder that is named in full is only looked at when it is
+            // listed: if it is missing, that is an error.
             path.push(b'/');
             into.push(path);
         }
     };
     if part.is_empty() {
         // `a//b`, or a slash at the end: the folder itself.
-        into.push(base.to_vec());
+        let slash: &[u8] = if last { b"" } else { b"/" };
+        into.push([base, slash].concat());
         return Ok(());
     }
     if !is_pattern(part) {
-        add(&unescape(part));
+        add(&unescape(part), false);
         return Ok(());
     }
     let folder: &[u8] = if base.is_empty() { b"." } else { base };
@@ -93,7 +96,7 @@ fn expand(
     for name in names {
         let hidden = name.first() == Some(&b'.') && part.first() != Some(&b'.');
         if !hidden && matches(part, &name) {
-            add(&name);
+            add(&name, true);
         }
     }
     Ok(())

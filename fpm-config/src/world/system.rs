@@ -93,16 +93,20 @@ impl Files for System {
         if path.as_os_str().is_empty() {
             return Err(FileError::NOT_FOUND);
         }
-        let ends_in_slash = path.as_os_str().as_bytes().ends_with(b"/");
+        if let Some(name) = path.as_os_str().as_bytes().strip_suffix(b"/") {
+            // A file cannot be created under a name that ends in a slash.
+            let parent = Path::new(OsStr::from_bytes(name)).parent();
+            let parent = parent.unwrap_or_else(|| Path::new("/"));
+            let metadata = std::fs::metadata(parent).map_err(|error| from_io(&error))?;
+            return Err(if metadata.is_dir() {
+                FileError::IS_A_DIRECTORY
+            } else {
+                FileError::NOT_A_DIRECTORY
+            });
+        }
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => Err(FileError::IS_A_DIRECTORY),
             Ok(_) => unistd::access(path, AccessFlags::W_OK).map_err(from_errno),
-            // A file cannot be created under a name that ends in a slash.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && ends_in_slash => {
-                let parent = path.parent().unwrap_or_else(|| Path::new("/"));
-                std::fs::metadata(parent).map_err(|error| from_io(&error))?;
-                Err(FileError::IS_A_DIRECTORY)
-            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => can_create(path),
             Err(error) => Err(from_io(&error)),
         }
