@@ -11,6 +11,7 @@ pub mod address;
 pub mod duration;
 pub mod echo_app;
 pub mod fcgi;
+pub mod fpmconf;
 pub mod listener;
 pub mod serve;
 pub mod session;

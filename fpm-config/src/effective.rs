@@ -44,7 +44,9 @@ pub(crate) fn sections(draft: &Draft) -> Vec<EffectiveSection> {
 
 fn section(section: &Section, scope: Scope) -> EffectiveSection {
     let mut values = Vec::new();
-    for directive in DIRECTIVES.iter().filter(|known| known.scope == scope) {
+    let known = DIRECTIVES.iter().filter(|known| known.scope == scope);
+    // FreeBSD's alone.
+    for directive in known.filter(|known| known.id != Id::ListenSetfib) {
         match directive.kind {
             Kind::Include | Kind::FlagArray => {}
             Kind::Array => array(section, directive, &mut values),

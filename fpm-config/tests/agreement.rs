@@ -157,7 +157,7 @@ fn without_time(line: &str) -> String {
 
 fn difference(case: &Case, ours: &Outcome, theirs: &Outcome) -> String {
     let first = ours.1.iter().zip(&theirs.1).position(|(a, b)| a != b);
-    let at = first.unwrap_or(ours.1.len().min(theirs.1.len()));
+    let at = first.unwrap_or_else(|| ours.1.len().min(theirs.1.len()));
     let line = |outcome: &Outcome| outcome.1.get(at).cloned().unwrap_or_default();
     let cut = |text: String| -> String { text.chars().take(300).collect() };
     format!(

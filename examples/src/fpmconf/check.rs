@@ -80,7 +80,10 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
 
 fn levels(args: &Args) -> Result<LintLevels, Failure> {
     let mut levels = LintLevels::default();
-    let chosen = [(&args.allow, LintLevel::Allow), (&args.deny, LintLevel::Deny)];
+    let chosen = [
+        (&args.allow, LintLevel::Allow),
+        (&args.deny, LintLevel::Deny),
+    ];
     for (names, level) in chosen {
         for name in names.iter().flat_map(|names| names.split(',')) {
             if name == "all" || name == "warnings" {

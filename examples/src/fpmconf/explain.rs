@@ -16,7 +16,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let name = args.name.split('[').next().unwrap_or_default();
     let scopes = [Scope::Global, Scope::Pool];
-    let found: Vec<_> = scopes.iter().filter_map(|&scope| directive(name, scope)).collect();
+    let found: Vec<_> = scopes
+        .iter()
+        .filter_map(|&scope| directive(name, scope))
+        .collect();
     let text = if name == "all" {
         list()
     } else if let Ok(code) = name.parse::<Code>() {

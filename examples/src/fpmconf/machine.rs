@@ -88,7 +88,10 @@ impl MachineArgs {
         let (major, minor) = (self.php.major(), self.php.minor());
         let folder = PathBuf::from(format!("/etc/php/{major}.{minor}/fpm"));
         let main = folder.join("php.ini");
-        let mut files: Vec<PathBuf> = Some(main).filter(|path| path.is_file()).into_iter().collect();
+        let mut files: Vec<PathBuf> = Some(main)
+            .filter(|path| path.is_file())
+            .into_iter()
+            .collect();
         files.extend(ini_files(&folder.join("conf.d")));
         files
     }

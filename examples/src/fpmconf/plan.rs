@@ -47,7 +47,10 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         Format::Text => {
             let steps = plan.steps.iter().map(|step| format!("; {step}\n"));
             let lines = plan.lines().into_iter().map(|line| line + "\n");
-            steps.chain(std::iter::once("\n".to_owned())).chain(lines).collect()
+            steps
+                .chain(std::iter::once("\n".to_owned()))
+                .chain(lines)
+                .collect()
         }
     };
     print(out.as_bytes());

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use fpm_config::edit::{EditError, Editor, NewValue, Target};
 use fpm_config::diagnostic::{Severity, render};
+use fpm_config::edit::{EditError, Editor, NewValue, Target};
 use fpm_config::model::ValueSource;
 use fpm_config::schema::{Directive, Scope, directive, nearest};
 use fpm_config::source::FileId;
@@ -51,7 +51,9 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         editor = editor.starting_in(&start.to_string());
     }
     let value = NewValue::for_directive(known, &args.value);
-    editor.set(&args.pool, target, &value).map_err(|why| explain(why, &args.pool))?;
+    editor
+        .set(&args.pool, target, &value)
+        .map_err(|why| explain(why, &args.pool))?;
     let changed = editor.into_text();
     if !args.force && refuses(&config, source.path(), &changed, args, &options, &system) {
         return Ok(Outcome::Findings);
@@ -75,10 +77,17 @@ fn known(pool: &str, target: Target<'_>) -> Result<&'static Directive, Failure> 
         let near = nearest(target.name, scope);
         let hint = near.map(|near| format!("; did you mean `{}`?", near.name));
         let hint = hint.unwrap_or_default();
-        return Err(Failure(format!("there is no directive `{}`{hint}", target.name)));
+        return Err(Failure(format!(
+            "there is no directive `{}`{hint}",
+            target.name
+        )));
     };
     if known.is_array() != target.key.is_some() {
-        let form = if known.is_array() { "name[key]" } else { "name" };
+        let form = if known.is_array() {
+            "name[key]"
+        } else {
+            "name"
+        };
         return Err(Failure(format!("`{}` is written `{form}`", known.name)));
     }
     Ok(known)
@@ -92,20 +101,25 @@ fn file_of(config: &Config, pool: &str, target: Target<'_>) -> Result<FileId, Fa
         .iter()
         .find(|section| section.name.eq_ignore_ascii_case(pool.as_bytes()))
         .ok_or_else(|| Failure(format!("there is no pool `{pool}`")))?;
-    let standing = section.values.iter().filter_map(|value| match value.source {
-        ValueSource::File(span)
-            if value.directive.name.eq_ignore_ascii_case(target.name)
-                && value.key.as_deref() == target.key.map(str::as_bytes) =>
-        {
-            Some(span.file)
-        }
-        _ => None,
-    });
+    let mut standing = section
+        .values
+        .iter()
+        .filter_map(|value| match value.source {
+            ValueSource::File(span)
+                if value.directive.name.eq_ignore_ascii_case(target.name)
+                    && value.key.as_deref() == target.key.map(str::as_bytes) =>
+            {
+                Some(span.file)
+            }
+            _ => None,
+        });
     // Arrays list their entries last first, and the first counts.
-    Ok(standing.last().unwrap_or_else(|| match config.pool(pool) {
-        Some(pool) => pool.header.file,
-        None => main,
-    }))
+    Ok(standing
+        .next_back()
+        .unwrap_or_else(|| match config.pool(pool) {
+            Some(pool) => pool.header.file,
+            None => main,
+        }))
 }
 
 /// Whether the new text brings errors that were not there; they are shown.
@@ -126,12 +140,17 @@ fn refuses(
     let after = Config::load(&args.file, options, &world);
     let errors = |config: &Config| {
         let all = config.diagnostics().iter();
-        all.filter(|found| found.severity == Severity::Error).count()
+        all.filter(|found| found.severity == Severity::Error)
+            .count()
     };
     if errors(&after) <= errors(before) {
         return false;
     }
-    let known: Vec<_> = before.diagnostics().iter().map(|found| (&found.code, &found.message)).collect();
+    let known: Vec<_> = before
+        .diagnostics()
+        .iter()
+        .map(|found| (&found.code, &found.message))
+        .collect();
     for error in after.diagnostics() {
         if error.severity == Severity::Error && !known.contains(&(&error.code, &error.message)) {
             eprintln!("{}\n", render(error, after.sources()));

@@ -54,7 +54,9 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         Format::Json => json(&config, &sections)?,
     }
     let errors = config.diagnostics().iter();
-    let errors: Vec<_> = errors.filter(|found| found.severity == Severity::Error).collect();
+    let errors: Vec<_> = errors
+        .filter(|found| found.severity == Severity::Error)
+        .collect();
     for error in &errors {
         eprintln!("{}\n", render(error, config.sources()));
     }
@@ -91,7 +93,15 @@ fn ini_line(config: &Config, value: &EffectiveValue, system: &System, args: &Arg
         let written = written_value(text, system, args.machine.php());
         written.unwrap_or_else(|_| text.clone())
     };
-    [&name, b" = ".as_slice(), &written, b" ; ", source.as_bytes(), b"\n"].concat()
+    [
+        &name,
+        b" = ".as_slice(),
+        &written,
+        b" ; ",
+        source.as_bytes(),
+        b"\n",
+    ]
+    .concat()
 }
 
 fn name(value: &EffectiveValue) -> Vec<u8> {

@@ -17,7 +17,9 @@ pub(super) fn stamp(now: SystemTime) -> String {
 
 /// The date of a day counted from 1 January 1970.
 fn date(mut days: u64) -> (u64, &'static str, u64) {
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let mut year = 1970;
     loop {
         let length = if is_leap(year) { 366 } else { 365 };

@@ -21,7 +21,11 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn write(path: &Path, bytes: &[u8], like: &fs::Metadata) -> io::Result<()> {
     let mut options = File::options();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(bytes)?;
     let ours = file.metadata()?;
     if (ours.uid(), ours.gid()) != (like.uid(), like.gid()) {

@@ -11,6 +11,8 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) global: Section,
+    /// Whether `[global]` was met; else its header is the start of the file.
+    pub(crate) has_global_header: bool,
     /// In the order in which the pools first appear.
     pub(crate) pools: Vec<Section>,
     by_name: HashMap<Vec<u8>, usize>,
@@ -20,6 +22,7 @@ impl Draft {
     pub(crate) fn new(global: Section) -> Self {
         Self {
             global,
+            has_global_header: false,
             pools: Vec::new(),
             by_name: HashMap::new(),
         }

@@ -200,7 +200,11 @@ impl Item {
         match &self.value {
             Some(range) if range.is_empty() => {
                 let touches = text.get(range.start.wrapping_sub(1)) == Some(&b'=');
-                let blank: &[u8] = if touches { b" " } else { b"" };
+                let blank: &[u8] = if touches && !written.is_empty() {
+                    b" "
+                } else {
+                    b""
+                };
                 (range.clone(), [blank, &written].concat())
             }
             Some(range) => (range.clone(), written),

@@ -46,16 +46,22 @@ pub(crate) fn run(subject: &Subject<'_>, sink: &mut Sink) {
 }
 
 impl Subject<'_> {
-    /// Pools with their sections; refused ones are left out: what they seem
-    /// to lack may be what was refused.
+    /// Pools with their sections.
     fn pools(&self) -> impl Iterator<Item = (&Pool, &Section)> {
         let sections = self
             .draft
             .pools
             .iter()
             .filter(|pool| pool.status_of.is_none());
-        let pairs = self.pools.iter().zip(sections);
-        pairs.filter(|(_, section)| !section.tainted)
+        self.pools.iter().zip(sections)
+    }
+
+    /// Reports a finding about `section`, unless it is about something that
+    /// is missing where a statement was refused: it may be just that one.
+    fn report(&self, section: &Section, found: Diagnostic, sink: &mut Sink) {
+        if !section.tainted || found.span != section.header {
+            sink.report(found);
+        }
     }
 }
 

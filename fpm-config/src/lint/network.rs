@@ -17,10 +17,11 @@ pub(super) fn open_socket(subject: &Subject<'_>, sink: &mut Sink) {
         let message = format!("mode {mode:04o} opens the socket to every user of the machine");
         let open = finding(Code::OpenSocket, span, message)
             .help("set listen.group to the web server's group, and mode 0660");
-        sink.report(match section.written(Id::ListenMode) {
+        let found = match section.written(Id::ListenMode) {
             Some(span) => open.fix("write `0660`", span, b"0660".to_vec()),
             None => open,
-        });
+        };
+        subject.report(section, found, sink);
     }
 }
 
@@ -32,7 +33,11 @@ pub(super) fn open_listen(subject: &Subject<'_>, sink: &mut Sink) {
         let span = section.span(Id::Listen);
         let message = "the pool takes connections from anyone on every network interface";
         let help = "listen on 127.0.0.1, or name the web servers in listen.allowed_clients";
-        sink.report(finding(Code::OpenListen, span, message).help(help));
+        subject.report(
+            section,
+            finding(Code::OpenListen, span, message).help(help),
+            sink,
+        );
     }
 }
 

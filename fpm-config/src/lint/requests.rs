@@ -7,13 +7,14 @@ use crate::schema::Id;
 
 pub(super) fn control_timeout(subject: &Subject<'_>, sink: &mut Sink) {
     let timeout = &subject.global.process_control_timeout;
-    if !timeout.is_zero() || subject.draft.global.tainted {
+    if !timeout.is_zero() {
         return;
     }
     let span = subject.draft.global.span(Id::ProcessControlTimeout);
     let message = "a reload ends running requests at once";
     let help = "set process_control_timeout in [global] to what a request may take, such as 30s";
-    sink.report(finding(Code::NoControlTimeout, span, message).help(help));
+    let found = finding(Code::NoControlTimeout, span, message).help(help);
+    subject.report(&subject.draft.global, found, sink);
 }
 
 pub(super) fn terminate_timeout(subject: &Subject<'_>, sink: &mut Sink) {
@@ -24,7 +25,8 @@ pub(super) fn terminate_timeout(subject: &Subject<'_>, sink: &mut Sink) {
         let span = section.span(Id::RequestTerminateTimeout);
         let message = format!("nothing ends a request of pool `{}` that hangs", pool.name);
         let help = "set request_terminate_timeout above PHP's max_execution_time, such as 60s";
-        sink.report(finding(Code::NoTerminateTimeout, span, message).help(help));
+        let found = finding(Code::NoTerminateTimeout, span, message).help(help);
+        subject.report(section, found, sink);
     }
 }
 
@@ -37,10 +39,11 @@ pub(super) fn all_extensions(subject: &Subject<'_>, sink: &mut Sink) {
         let message = "files of any name run as PHP";
         let open = finding(Code::AllExtensions, span, message)
             .help("leave the directive out: .php and .phar are the default");
-        sink.report(match section.written(Id::SecurityLimitExtensions) {
+        let found = match section.written(Id::SecurityLimitExtensions) {
             Some(span) => open.fix("allow `.php` alone", span, b" .php".to_vec()),
             None => open,
-        });
+        };
+        subject.report(section, found, sink);
     }
 }
 

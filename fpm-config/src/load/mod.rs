@@ -229,7 +229,9 @@ impl Loader<'_> {
         };
         read_line(line, &names, dialect, &mut |event| {
             if let Event::Syntax { message, span } = event {
-                self.syntax_error(message, place.span(&span), place, was_running);
+                let end = line[..span.end].trim_ascii_end().len().max(span.start);
+                let span = place.span(&(span.start..end));
+                self.syntax_error(message, span, place, was_running);
             } else if let Some(found) = self.statement(&event, place) {
                 self.add_include(&mut include, found, place);
             }

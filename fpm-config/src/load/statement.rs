@@ -66,6 +66,11 @@ impl Loader<'_> {
     fn enter(&mut self, name: &[u8], span: Span) {
         if name.eq_ignore_ascii_case(b"global") {
             self.section = None;
+            let draft = self.draft.as_mut();
+            if let Some(draft) = draft.filter(|draft| !draft.has_global_header) {
+                draft.has_global_header = true;
+                draft.global.header = span;
+            }
         } else if let Some(draft) = &mut self.draft {
             let new = || Section::new(name.to_vec(), span);
             self.section = Some(draft.pool(name, new));

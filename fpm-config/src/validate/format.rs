@@ -10,7 +10,7 @@ pub(super) fn check_all(checks: &mut Checks<'_>) {
     for pool in 0..checks.draft.pools.len() {
         checks.pool = pool;
         let section = checks.section();
-        if section.tainted || section.filled(Id::AccessLog).is_none() {
+        if section.filled(Id::AccessLog).is_none() {
             continue;
         }
         let Some(format) = section.text(Id::AccessFormat) else {

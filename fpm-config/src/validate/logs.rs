@@ -20,7 +20,7 @@ pub(super) fn open_access_logs(checks: &mut Checks<'_>) {
     for pool in 0..checks.draft.pools.len() {
         checks.pool = pool;
         let section = checks.section();
-        let Some(path) = section.text(Id::AccessLog).filter(|_| !section.tainted) else {
+        let Some(path) = section.text(Id::AccessLog) else {
             continue;
         };
         let Err(why) = checks.world.files.can_append(paths::native(path)) else {

@@ -87,10 +87,8 @@ impl Checks<'_> {
         let mut next = 0;
         while next < self.draft.pools.len() {
             self.pool = next;
-            if !self.section().tainted {
-                for rule in POOL_RULES {
-                    rule(self);
-                }
+            for rule in POOL_RULES {
+                rule(self);
             }
             next += 1;
         }
@@ -99,7 +97,7 @@ impl Checks<'_> {
     fn each_pool(&mut self, rules: &[Rule]) {
         for pool in 0..self.draft.pools.len() {
             self.pool = pool;
-            if !self.section().tainted && self.section().status_of.is_none() {
+            if self.section().status_of.is_none() {
                 for rule in rules {
                     rule(self);
                 }
@@ -135,8 +133,12 @@ impl Checks<'_> {
         Diagnostic::new(code, Stage::Validate, self.section().span(id), message)
     }
 
-    /// Reports `diagnostic` with php-fpm's line about this pool.
+    /// Reports `diagnostic` with php-fpm's line about this pool. What a pool
+    /// with a refused statement seems to lack may be just that statement.
     fn refuse(&mut self, diagnostic: Diagnostic, level: LogSeverity, line: impl AsRef<[u8]>) {
+        if self.section().tainted && diagnostic.span == self.section().header {
+            return;
+        }
         let line = self.pool_line(line);
         self.sink.report(diagnostic.line(level, line));
     }

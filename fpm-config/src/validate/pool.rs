@@ -52,7 +52,7 @@ pub(super) fn duplicate_listen(checks: &mut Checks<'_>) {
     let mut first: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     for (index, pool) in checks.draft.pools.iter().enumerate() {
-        if let Some(address) = pool.filled(Id::Listen).filter(|_| !pool.tainted) {
+        if let Some(address) = pool.filled(Id::Listen) {
             let owner = *first.entry(address.to_vec()).or_insert(index);
             if owner != index {
                 pairs.push((owner, index));

@@ -22,7 +22,7 @@ pub(super) fn dynamic(checks: &mut Checks<'_>) {
     let most = section.integer(Id::PmMaxChildren);
     let min = section.integer(Id::PmMinSpareServers);
     let max = section.integer(Id::PmMaxSpareServers);
-    if !spares(checks, min, max, most) {
+    if most < 1 || !spares(checks, min, max, most) {
         // The rules behind compare with these numbers.
         return;
     }

@@ -266,7 +266,7 @@ pub(crate) fn add(cases: &mut Vec<Case>) {
         let shift = directive.id as usize;
         values.retain(|value| !writes_outside(directive, value));
         for (index, value) in values.iter().enumerate() {
-            if index >= WRITTEN.len() || (index + shift) % 3 == 0 {
+            if index >= WRITTEN.len() || (index + shift).is_multiple_of(3) {
                 cases.push(case(directive, value));
             }
         }
