@@ -7,9 +7,11 @@
 
 mod application;
 mod gateway;
+mod mariadb;
 mod memcached;
 mod php_cgi;
 mod php_fpm;
+mod postgres;
 mod process;
 mod redis;
 mod relay;
@@ -18,9 +20,11 @@ mod wait;
 
 pub use application::Application;
 pub use gateway::Gateway;
+pub use mariadb::MariaDb;
 pub use memcached::Memcached;
 pub use php_cgi::PhpCgi;
 pub use php_fpm::PhpFpm;
+pub use postgres::Postgres;
 pub use process::Peer;
 pub use redis::{Redis, RedisCluster, SentinelSet};
 pub use relay::{Relay, Seen};

@@ -13,7 +13,7 @@ use http::{Response, response};
 
 use crate::machine::Ask;
 use crate::request::{RequestBody, find_param};
-use crate::shared::{Place, Shared};
+use crate::shared::Shared;
 use crate::{Error, ErrorKind, OnClientGone, Request, ResponseBody};
 
 pub(crate) use pump::Stream;
@@ -32,11 +32,11 @@ struct Call {
     on_client_gone: Option<OnClientGone>,
 }
 
-/// Runs `request`, for which `place` was kept.
+/// Runs `request`; `reserved`: a place was kept for it.
 pub(crate) async fn call(
     shared: &Arc<Shared>,
     request: Request,
-    place: Option<Place>,
+    reserved: bool,
 ) -> Result<Response<ResponseBody>, Error> {
     let mut ask = Ask {
         priority: request.priority,
@@ -44,12 +44,9 @@ pub(crate) async fn call(
         key: request.exclusive.as_deref().map(Arc::from),
         first_byte: request.first_byte,
         total: request.total,
-        reserved: place.is_some(),
+        reserved,
     };
     let mut call = Call::new(request)?;
-    if let Some(place) = place {
-        place.spend();
-    }
     let mut replayed = false;
     for attempt in 1.. {
         let lease = shared.acquire(ask.clone(), &call.head).await?;

@@ -1,7 +1,6 @@
 //! The settings of one pool.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,13 +67,6 @@ impl PoolConfig {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Runs another program with the same settings.
-    #[must_use]
-    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.command.program = program.into();
-        self
     }
 
     /// How many workers there are.

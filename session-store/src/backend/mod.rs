@@ -8,7 +8,13 @@ pub mod redis;
 #[cfg(any(feature = "memcached", feature = "redis"))]
 mod address;
 // Used by every backend that asks more than once for what others hold.
-#[cfg(any(feature = "files", feature = "redb"))]
+#[cfg(any(
+    feature = "files",
+    feature = "redb",
+    feature = "postgres",
+    feature = "mysql",
+    feature = "sqlite"
+))]
 mod backoff;
 #[cfg(any(feature = "files", feature = "redb"))]
 mod errno;
@@ -22,8 +28,16 @@ mod memory;
 mod pause;
 #[cfg(feature = "redb")]
 mod redb;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+mod sql;
 
-#[cfg(any(feature = "files", feature = "redb"))]
+#[cfg(any(
+    feature = "files",
+    feature = "redb",
+    feature = "postgres",
+    feature = "mysql",
+    feature = "sqlite"
+))]
 pub(crate) use backoff::Backoff;
 #[cfg(feature = "files")]
 pub use files::{Files, FilesLayout};
@@ -32,3 +46,5 @@ pub use files::{Files, FilesLayout};
 pub use memory::Memory;
 #[cfg(feature = "redb")]
 pub use redb::Redb;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+pub use sql::Sql;

@@ -92,6 +92,12 @@ pub async fn open_url(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
             let options = MemcachedOptions::from_url(url)?;
             Ok(Arc::new(MemcachedBackend::new(options)?))
         }
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => Ok(Arc::new(crate::backend::Sql::open(url).await?)),
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => Ok(Arc::new(crate::backend::Sql::open(url).await?)),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => Ok(Arc::new(crate::backend::Sql::open(url).await?)),
         scheme if KNOWN.contains(&scheme) => Err(url.error(
             ErrorKind::Unsupported,
             "this build has no such backend, its feature is off",

@@ -1,0 +1,117 @@
+//! A MariaDB server of the test's own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Uid;
+
+use crate::{Peer, tool, wait_until};
+
+/// MariaDB on a private Unix socket, with an empty database `test` and a
+/// user `test` who needs no password.
+#[derive(Debug)]
+pub struct MariaDb {
+    peer: Peer,
+}
+
+impl MariaDb {
+    /// Makes a data folder in a temporary place and starts the server.
+    ///
+    /// # Panics
+    ///
+    /// When MariaDB is not installed or does not come up.
+    #[must_use]
+    pub fn start() -> Self {
+        let folder = Peer::folder();
+        let data = folder.path().join("data");
+        let made = Command::new(tool("mariadb-install-db", "mariadb-server"))
+            .args(["--no-defaults", "--auth-root-authentication-method=normal"])
+            .args(["--skip-test-db", "--skip-name-resolve"])
+            .args(user())
+            .arg(format!("--datadir={}", data.display()))
+            .output()
+            .expect("mariadb-install-db starts");
+        assert!(made.status.success(), "mariadb-install-db: {made:?}");
+        open_to_all(folder.path());
+        let mut command = Command::new(tool("mariadbd", "mariadb-server"));
+        command
+            .args(["--no-defaults", "--skip-networking", "--skip-log-bin"])
+            .args([
+                "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-buffer-pool-size=16M",
+            ])
+            .args(user())
+            .arg(format!("--datadir={}", data.display()))
+            .arg(format!(
+                "--socket={}",
+                folder.path().join("socket").display()
+            ))
+            .arg(format!("--pid-file={}", data.join("pid").display()));
+        let peer = Peer::start(command, folder);
+        let server = Self { peer };
+        wait_until("MariaDB answers", || server.try_sql("mysql", "SELECT 1"));
+        let setup = "CREATE DATABASE test; CREATE USER test@localhost; \
+                     GRANT ALL ON test.* TO test@localhost";
+        assert!(server.try_sql("mysql", setup), "{}", server.peer.log());
+        server
+    }
+
+    /// Its socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.peer.path().join("socket")
+    }
+
+    /// Its store URL, with more parameters if they start with `&`.
+    #[must_use]
+    pub fn url(&self, params: &str) -> String {
+        let socket = self.socket();
+        format!(
+            "mysql://test@localhost/test?socket={}{params}",
+            socket.display()
+        )
+    }
+
+    /// What PHP's PDO calls it; its user is `test`.
+    #[must_use]
+    pub fn dsn(&self) -> String {
+        format!("mysql:unix_socket={};dbname=test", self.socket().display())
+    }
+
+    /// Runs SQL in its database as root.
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) {
+        assert!(self.try_sql("test", sql), "mariadb refused: {sql}");
+    }
+
+    /// Sends a signal to the server.
+    pub fn signal(&self, signal: Signal) {
+        self.peer.signal(signal);
+    }
+
+    fn try_sql(&self, database: &str, sql: &str) -> bool {
+        Command::new(tool("mariadb", "mariadb-server"))
+            .args(["--no-defaults", "-u", "root", "-D", database, "-e", sql])
+            .arg(format!("--socket={}", self.socket().display()))
+            .output()
+            .is_ok_and(|done| done.status.success())
+    }
+}
+
+/// MariaDB refuses root unless told.
+fn user() -> Option<&'static str> {
+    Uid::effective().is_root().then_some("--user=mysql")
+}
+
+/// The server's user makes its socket here.
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let all = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(folder, all).expect("the folder is ours");
+}
