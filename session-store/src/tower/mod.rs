@@ -29,8 +29,12 @@ mod error;
 mod layer;
 mod session;
 mod state;
+#[cfg(feature = "tower-sessions")]
+mod tower_sessions;
 
 pub use config::{Mode, SameSite};
 pub use error::SessionError;
 pub use layer::{SessionLayer, SessionService};
 pub use session::Session;
+#[cfg(feature = "tower-sessions")]
+pub use tower_sessions::{PhpIdLayer, PhpIdService, PhpSessionStore};

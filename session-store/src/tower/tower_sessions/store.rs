@@ -1,0 +1,178 @@
+//! `tower_sessions_core::SessionStore` on a [`Store`].
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use time::OffsetDateTime;
+use tower_sessions_core::session::{Id, Record};
+use tower_sessions_core::session_store::{Error, Result, SessionStore};
+
+use super::ids;
+use crate::{Committed, Created, Document, Limits, SerializeHandler, Store};
+
+/// Keeps the sessions of `tower-sessions` in any backend, as PHP variables.
+///
+/// Variables that JSON cannot express (opaque objects, strings that are not
+/// UTF-8) stay out of the record and stay in the session; variables that did
+/// not change keep their bytes. Objects read as maps; one that is changed
+/// becomes an array, as JSON knows no classes.
+///
+/// `tower-sessions` itself takes no locks: of two requests that change the
+/// same session, the later one decides. Use [`SessionLayer`] where that
+/// matters.
+///
+/// [`SessionLayer`]: crate::tower::SessionLayer
+#[derive(Clone, Debug)]
+pub struct PhpSessionStore {
+    store: Store,
+    handler: SerializeHandler,
+    limits: Limits,
+}
+
+impl PhpSessionStore {
+    /// A store in the `php` format.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self {
+            limits: store.options().limits,
+            store,
+            handler: SerializeHandler::Php,
+        }
+    }
+
+    /// `session.serialize_handler` of the PHP application.
+    #[must_use]
+    pub const fn serialize_handler(mut self, handler: SerializeHandler) -> Self {
+        self.handler = handler;
+        self
+    }
+
+    fn decode(&self, bytes: &bytes::Bytes) -> Result<Document> {
+        let decoded = Document::decode(self.handler, bytes.clone(), &self.limits);
+        decoded.map_err(|error| {
+            self.store.count_corrupt();
+            Error::Decode(error.to_string())
+        })
+    }
+
+    fn encode(&self, document: &Document) -> Result<bytes::Bytes> {
+        let encoded = document.encode(self.handler, &self.limits);
+        encoded.map_err(|error| Error::Encode(error.to_string()))
+    }
+
+    fn lifetime(&self, record: &Record) -> Duration {
+        let left = record.expiry_date - OffsetDateTime::now_utc();
+        Duration::try_from(left).unwrap_or(self.store.options().ttl)
+    }
+}
+
+#[async_trait]
+impl SessionStore for PhpSessionStore {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        let mut document = Document::new();
+        put(&mut document, &record.data)?;
+        let bytes = self.encode(&document)?;
+        // A second collision of 128 random bits means broken random numbers.
+        for _ in 0..3 {
+            let id = ids::to_php(record.id);
+            let created = self
+                .store
+                .backend()
+                .create(&id, bytes.clone(), self.lifetime(record));
+            match created.await.map_err(backend)? {
+                Created::Stored(_) => return Ok(()),
+                Created::Exists => record.id = Id::default(),
+            }
+        }
+        Err(Error::Backend("no id is free".into()))
+    }
+
+    /// A session that was destroyed in between is not brought back; that is
+    /// an error.
+    async fn save(&self, record: &Record) -> Result<()> {
+        let mut locked = self
+            .store
+            .lock(&ids::to_php(record.id))
+            .await
+            .map_err(backend)?;
+        let changed = match locked.data() {
+            Some(bytes) => self.decode(bytes).and_then(|mut document| {
+                put(&mut document, &record.data)?;
+                self.encode(&document)
+            }),
+            None => Err(Error::Backend(
+                "the session was destroyed in between".into(),
+            )),
+        };
+        let bytes = match changed {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                locked.release().await.map_err(backend)?;
+                return Err(error);
+            }
+        };
+        locked.set_ttl(self.lifetime(record));
+        match locked.commit(bytes).await.map_err(backend)? {
+            Committed::Stored(_) | Committed::Deleted => Ok(()),
+            Committed::Gone | Committed::Conflict => Err(Error::Backend(
+                "the session was changed or destroyed in between".into(),
+            )),
+        }
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let Some(entry) = self.store.read(&ids::to_php(*id)).await.map_err(backend)? else {
+            return Ok(None);
+        };
+        let left = entry.remaining.unwrap_or(self.store.options().ttl);
+        Ok(Some(Record {
+            id: *id,
+            data: data(&self.decode(&entry.bytes)?),
+            expiry_date: OffsetDateTime::now_utc() + left,
+        }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        match self
+            .store
+            .destroy(&ids::to_php(*id))
+            .await
+            .map_err(backend)?
+        {
+            Committed::Conflict => Err(Error::Backend(
+                "the session was taken over in between".into(),
+            )),
+            Committed::Deleted | Committed::Gone | Committed::Stored(_) => Ok(()),
+        }
+    }
+}
+
+fn backend(error: crate::Error) -> Error {
+    Error::Backend(error.to_string())
+}
+
+/// All variables that JSON can express.
+fn data(document: &Document) -> HashMap<String, Value> {
+    let variables = document
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_string(), value.get().ok()?)));
+    variables.collect()
+}
+
+/// Makes the variables that JSON can express what `data` says.
+fn put(document: &mut Document, data: &HashMap<String, Value>) -> Result<()> {
+    let known = self::data(document);
+    for name in known.keys().filter(|name| !data.contains_key(*name)) {
+        document.remove(name);
+    }
+    for (name, value) in data
+        .iter()
+        .filter(|(name, value)| known.get(*name) != Some(value))
+    {
+        let inserted = document.insert(name, value);
+        inserted.map_err(|error| Error::Encode(error.to_string()))?;
+    }
+    Ok(())
+}
