@@ -162,6 +162,13 @@ pub enum EncodeError {
         /// The name.
         name: i64,
     },
+    /// The session has this name as a string and as an integer, and the
+    /// `php_serialize` format holds only one of the two.
+    #[error("the php_serialize format cannot hold {name} both as a string and as an integer")]
+    AmbiguousName {
+        /// The name.
+        name: Key,
+    },
     /// `php_binary` holds names up to 127 bytes; PHP would drop the variable.
     #[error("the php_binary format cannot hold a name above 127 bytes: {name}")]
     LongName {

@@ -189,13 +189,11 @@ impl Document {
 
     /// Removes all variables.
     pub fn clear(&mut self) {
-        let names: Vec<Key> = self
-            .entries()
-            .iter()
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in names {
-            self.remove_key(&name);
+        let removed = std::mem::take(self.entries_mut());
+        self.changed
+            .extend(removed.into_iter().map(|(name, _)| name));
+        if let Some(ranges) = self.ranges_mut() {
+            ranges.clear();
         }
     }
 

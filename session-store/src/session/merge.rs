@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
+use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -55,9 +56,10 @@ impl Document {
         theirs: &Self,
         limits: &Limits,
     ) -> Result<MergeOutcome, EncodeError> {
-        let mut merged = theirs.clone();
+        let [base, ours, theirs] = [base, ours, theirs].map(Values::of);
+        let mut merged = theirs.document.clone();
         let mut conflicts = Vec::new();
-        for group in groups([base, ours, theirs]) {
+        for group in groups([base.document, ours.document, theirs.document]) {
             let before = base.fingerprint(&group, limits)?;
             let wanted = ours.fingerprint(&group, limits)?;
             let found = theirs.fingerprint(&group, limits)?;
@@ -65,7 +67,7 @@ impl Document {
                 continue;
             }
             if found == before {
-                merged.take_over(ours, &group);
+                merged.take_over(&ours, &group);
             } else {
                 conflicts.extend(group);
             }
@@ -77,26 +79,15 @@ impl Document {
         })
     }
 
-    /// The values of some variables as text: equal texts, equal values.
-    fn fingerprint(&self, names: &BTreeSet<Key>, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
-        let mut writer = PhpWriter::new(self.graph(), limits);
-        for name in names {
-            if let Some((_, value)) = self.entries().iter().find(|(known, _)| known == name) {
-                writer.write_key(name)?;
-                writer.write_value(*value)?;
-            }
-        }
-        Ok(writer.out.into_bytes())
-    }
-
     /// Makes some variables what they are in `other`.
-    fn take_over(&mut self, other: &Self, names: &BTreeSet<Key>) {
+    fn take_over(&mut self, other: &Values<'_>, names: &BTreeSet<Key>) {
         let mut copied = HashMap::new();
         for name in names {
-            let value = other.entries().iter().find(|(known, _)| known == name);
-            match value {
-                Some((_, value)) => {
-                    let value = self.graph_mut().import(other.graph(), *value, &mut copied);
+            match other.by_name.get(name) {
+                Some(value) => {
+                    let value =
+                        self.graph_mut()
+                            .import(other.document.graph(), *value, &mut copied);
                     self.replace(name.clone(), value);
                 }
                 None => {
@@ -104,6 +95,36 @@ impl Document {
                 }
             }
         }
+    }
+}
+
+/// A document's variables by name.
+struct Values<'d> {
+    document: &'d Document,
+    by_name: HashMap<&'d Key, NodeId>,
+    places: Rc<HashMap<NodeId, usize>>,
+}
+
+impl<'d> Values<'d> {
+    fn of(document: &'d Document) -> Self {
+        let entries = document.entries().iter();
+        Self {
+            document,
+            by_name: entries.map(|(name, value)| (name, *value)).collect(),
+            places: Rc::new(document.graph().places_of_references()),
+        }
+    }
+
+    /// The values of some variables as text: equal texts, equal values.
+    fn fingerprint(&self, names: &BTreeSet<Key>, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
+        let mut writer = PhpWriter::new(self.document.graph(), limits).with_places(&self.places);
+        for name in names {
+            if let Some(value) = self.by_name.get(name) {
+                writer.write_key(name)?;
+                writer.write_value(*value)?;
+            }
+        }
+        Ok(writer.out.into_bytes())
     }
 }
 
@@ -145,7 +166,8 @@ fn groups(documents: [&Document; 3]) -> Vec<BTreeSet<Key>> {
     for document in documents {
         for (one, other) in shared_state(document) {
             let (one, other) = (leader(&parents, one), leader(&parents, other));
-            parents.insert(one, other);
+            // The earlier name leads, so that the ways to it stay short.
+            parents.insert(other, one);
         }
     }
     let mut groups: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();

@@ -62,7 +62,11 @@ impl Reader<'_> {
         let mut stack = Vec::new();
         let (whole, opened) = self.read_value()?;
         self.open(&mut stack, opened)?;
-        while let Some(open) = stack.last_mut() {
+        loop {
+            let is_root = stack.len() == 1;
+            let Some(open) = stack.last_mut() else {
+                break;
+            };
             if open.remaining == 0 {
                 stack.pop();
                 continue;
@@ -77,6 +81,13 @@ impl Reader<'_> {
                     object.gaps.push(object.props.len());
                 }
                 continue;
+            };
+            // Below the session array, PHP knows no numeric strings as keys.
+            let in_array =
+                !is_root && matches!(self.builder.graph.node(open.container), Node::Array(_));
+            let key = match key {
+                Key::Str(name) if in_array => Key::symbol(name),
+                key => key,
             };
             let index = self.builder.index_for(open, &key);
             let (value, opened) = self.read_value()?;

@@ -1,5 +1,6 @@
 //! How the three handlers of PHP's core put variables around values.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -83,6 +84,7 @@ pub(crate) fn encode(
 ) -> Result<Vec<u8>, EncodeError> {
     let mut writer = Writer::new(graph, limits);
     if handler == SerializeHandler::PhpSerialize {
+        check_names(graph.entries(root))?;
         writer.write_root(root)?;
     } else {
         for (name, value) in graph.entries(root) {
@@ -166,6 +168,25 @@ fn write_name(
     }
     writer.out.extend(text)?;
     writer.out.push(b'|')
+}
+
+/// Refuses the names `5` and `"5"` in one session: an array holds only one.
+fn check_names(entries: &[(Key, NodeId)]) -> Result<(), EncodeError> {
+    let integers: HashSet<&Key> = entries
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| matches!(name, Key::Int(_)))
+        .collect();
+    let strings = entries.iter().filter_map(|(name, _)| match name {
+        Key::Str(text) if !integers.is_empty() => Some((name, text)),
+        _ => None,
+    });
+    for (name, text) in strings {
+        if integers.contains(&Key::symbol(text.clone())) {
+            return Err(EncodeError::AmbiguousName { name: name.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// The longest name `php_binary` holds, and the mask of its length byte.

@@ -1,6 +1,7 @@
 //! Writes the value grammar of `serialize()`, numbers and all.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::super::output::Output;
 use super::super::{EncodeError, Limits};
@@ -19,7 +20,7 @@ pub(crate) struct Writer<'a> {
     /// Member arrays that are being written.
     inside: HashSet<NodeId>,
     /// How many places each reference has; counted when first asked.
-    places: Option<HashMap<NodeId, usize>>,
+    places: Option<Rc<HashMap<NodeId, usize>>>,
 }
 
 impl<'a> Writer<'a> {
@@ -33,6 +34,12 @@ impl<'a> Writer<'a> {
             inside: HashSet::new(),
             places: None,
         }
+    }
+
+    /// Takes the count of references' places from a writer of the same graph.
+    pub(crate) fn with_places(mut self, places: &Rc<HashMap<NodeId, usize>>) -> Self {
+        self.places = Some(Rc::clone(places));
+        self
     }
 
     /// Whether `R:` or `r:` was written.
@@ -129,7 +136,7 @@ impl<'a> Writer<'a> {
     fn is_shared(&mut self, reference: NodeId) -> bool {
         let places = self
             .places
-            .get_or_insert_with(|| self.graph.places_of_references());
+            .get_or_insert_with(|| Rc::new(self.graph.places_of_references()));
         places.get(&reference).is_some_and(|places| *places > 1)
     }
 

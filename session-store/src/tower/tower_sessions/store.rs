@@ -64,7 +64,7 @@ impl PhpSessionStore {
 
     fn lifetime(&self, record: &Record) -> Duration {
         let left = record.expiry_date - OffsetDateTime::now_utc();
-        Duration::try_from(left).unwrap_or(self.store.options().ttl)
+        Duration::try_from(left).unwrap_or_else(|_| self.store.options().ttl)
     }
 }
 
@@ -126,7 +126,7 @@ impl SessionStore for PhpSessionStore {
         let Some(entry) = self.store.read(&ids::to_php(*id)).await.map_err(backend)? else {
             return Ok(None);
         };
-        let left = entry.remaining.unwrap_or(self.store.options().ttl);
+        let left = entry.remaining.unwrap_or_else(|| self.store.options().ttl);
         Ok(Some(Record {
             id: *id,
             data: data(&self.decode(&entry.bytes)?),
