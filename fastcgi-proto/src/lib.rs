@@ -8,6 +8,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod buffer;
 pub mod cgi;
 pub mod client;
 #[cfg(feature = "codec")]

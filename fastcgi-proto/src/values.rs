@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::buffer::Buffer;
 use crate::params::ParamsIter;
 use crate::wire::{RecordHeader, RecordType, padding_for};
 use crate::{PairError, ProtocolError};
@@ -46,7 +47,7 @@ impl ValueNames {
     };
 
     /// Appends a `GET_VALUES` record.
-    pub(crate) fn encode(self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(self, out: &mut Buffer) {
         let names = [
             self.max_conns.then_some(MAX_CONNS),
             self.max_reqs.then_some(MAX_REQS),
@@ -82,7 +83,7 @@ impl ValueNames {
 impl Values {
     /// Appends a `GET_VALUES_RESULT` record with those of `names` that have a
     /// value.
-    pub(crate) fn encode(self, names: ValueNames, out: &mut Vec<u8>) {
+    pub(crate) fn encode(self, names: ValueNames, out: &mut Buffer) {
         let number = |asked: bool, value: Option<u32>| value.filter(|_| asked);
         record(out, RecordType::GET_VALUES_RESULT, |out| {
             for (name, value) in [
@@ -144,7 +145,7 @@ impl Assembly {
 
 /// Appends a management record whose content `write` appends; it stays far
 /// below 64 KiB.
-fn record(out: &mut Vec<u8>, record_type: RecordType, write: impl FnOnce(&mut Vec<u8>)) {
+fn record(out: &mut Buffer, record_type: RecordType, write: impl FnOnce(&mut Vec<u8>)) {
     let mut content = Vec::new();
     write(&mut content);
     let padding_len = padding_for(content.len());
@@ -154,9 +155,9 @@ fn record(out: &mut Vec<u8>, record_type: RecordType, write: impl FnOnce(&mut Ve
         content_len: u16::try_from(content.len()).unwrap_or(u16::MAX),
         padding_len,
     };
-    out.extend_from_slice(&header.encode());
-    out.extend_from_slice(&content);
-    out.extend_from_slice(&[0; 8][..usize::from(padding_len)]);
+    out.put_array(&header.encode());
+    out.put(&content);
+    out.put_padding(padding_len);
 }
 
 /// Appends a pair of two short strings.
@@ -173,8 +174,9 @@ mod tests {
 
     #[test]
     fn names_are_asked_as_the_specification_spells_them() {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         ValueNames::ALL.encode(&mut out);
+        let out = out.into_vec();
         assert_eq!(&out[..8], b"\x01\x09\0\0\0\x30\0\0");
         assert_eq!(
             &out[8..],
@@ -186,13 +188,14 @@ mod tests {
     fn repeated_and_unknown_names_are_answered_once_or_not() {
         let asked = b"\x0f\0FCGI_MPXS_CONNS\x0f\0FCGI_MPXS_CONNS\x01\0X".as_slice();
         let names = ValueNames::decode(asked).unwrap();
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         let values = Values {
             max_conns: Some(10),
             mpxs_conns: Some(true),
             ..Values::default()
         };
         values.encode(names, &mut out);
+        let out = out.into_vec();
         assert_eq!(&out[8..26], b"\x0f\x01FCGI_MPXS_CONNS1");
         assert_eq!(out.len(), 8 + 24);
     }

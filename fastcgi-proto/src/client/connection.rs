@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::request::{InputStream, Request};
 use super::{BeginError, BodyLen, CloseReason, Config, Mode, RetryClass, Reuse, SendError, Short};
+use crate::buffer::Buffer;
 use crate::params::{Declared, Framing, Params, ParamsEncoder};
 use crate::record::{Format, Outgoing, Output, RecordDecoder};
 use crate::values::{Assembly, ValueNames};
@@ -109,11 +110,11 @@ impl Connection {
             };
             if !content.is_empty() {
                 let padding_len = if pad { padding_for(content.len()) } else { 0 };
-                out.extend_from_slice(&header(content.len(), padding_len).encode());
-                out.extend_from_slice(content);
-                out.extend_from_slice(&[0; 8][..usize::from(padding_len)]);
+                out.put_array(&header(content.len(), padding_len).encode());
+                out.put(content);
+                out.put_padding(padding_len);
             }
-            out.extend_from_slice(&header(0, 0).encode());
+            out.put_array(&header(0, 0).encode());
             Ok(declared)
         })
     }
@@ -161,7 +162,7 @@ impl Connection {
         &mut self,
         role: Role,
         body: BodyLen,
-        write: impl FnOnce(&mut Vec<u8>, Framing) -> Result<Declared, E>,
+        write: impl FnOnce(&mut Buffer, Framing) -> Result<Declared, E>,
     ) -> Result<RequestId, E> {
         let index = self.free_index()?;
         // `free_index` stays below the `u16` of the mode.
@@ -186,8 +187,8 @@ impl Connection {
                 content_len: 8,
                 padding_len: 0,
             };
-            out.extend_from_slice(&header.encode());
-            out.extend_from_slice(&body_content.encode());
+            out.put_array(&header.encode());
+            out.put_array(&body_content.encode());
             let declared = write(out, framing)?;
             check_lengths(role, body, declared, unknown_length)?;
             let end = |record_type| RecordHeader {
@@ -196,7 +197,7 @@ impl Connection {
                 ..header
             };
             if role != Role::AUTHORIZER && body == BodyLen::Empty {
-                out.extend_from_slice(&end(RecordType::STDIN).encode());
+                out.put_array(&end(RecordType::STDIN).encode());
             }
             if role == Role::FILTER {
                 data = match declared.data {

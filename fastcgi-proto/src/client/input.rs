@@ -5,9 +5,9 @@ use bytes::{Bytes, BytesMut};
 use super::request::Request;
 use super::{CloseReason, Connection, EndSource, Event, MissingEnd, UnknownRecords};
 use crate::ProtocolError;
-use crate::record::Part;
+use crate::record::{Found, Part};
 use crate::values::Values;
-use crate::wire::{EndBody, ProtocolStatus, RecordType};
+use crate::wire::{EndBody, ProtocolStatus, RecordHeader, RecordType};
 
 impl Connection {
     /// Takes input off the front of `input` up to the next event. `None`: all
@@ -23,21 +23,19 @@ impl Connection {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        loop {
-            let part = match self.decoder.decode(input) {
-                Ok(Some(part)) => part,
-                Ok(None) => return Ok(None),
+        while !input.is_empty() {
+            let step = match self.decoder.step(input) {
+                Ok(step) => step,
                 Err(error) => return Err(self.fail(error.into())),
             };
-            let event = match part {
-                // By far the most frequent.
-                Part::Stream {
-                    record_type,
-                    request_id,
-                    content,
-                } => self.content(record_type, request_id, content),
-                Part::End { request_id, body } => Ok(self.end(request_id, body, input)),
-                other => self.other(other),
+            let content = step.take(input);
+            let event = match step.found {
+                None => return Ok(None),
+                Some(Found::Stream) => self.content(content),
+                Some(found) => {
+                    let part = self.decoder.part(found, content);
+                    self.other(part, input)
+                }
             };
             match event {
                 Ok(None) => {}
@@ -45,6 +43,7 @@ impl Connection {
                 Err(error) => return Err(self.fail(error)),
             }
         }
+        Ok(None)
     }
 
     /// Takes note that the peer has closed its side; call it until it returns
@@ -85,13 +84,14 @@ impl Connection {
         }))
     }
 
+    /// Content of a stream; the header is the decoder's.
     #[inline]
-    fn content(
-        &mut self,
-        record_type: RecordType,
-        request_id: u16,
-        content: Bytes,
-    ) -> Result<Option<Event>, ProtocolError> {
+    fn content(&mut self, content: Bytes) -> Result<Option<Event>, ProtocolError> {
+        let RecordHeader {
+            record_type,
+            request_id,
+            ..
+        } = self.decoder.header();
         let output = Output::of(record_type)?;
         let Some(request) = self.answering(request_id) else {
             return Ok(self.stray(record_type, request_id));
@@ -172,8 +172,13 @@ impl Connection {
         })
     }
 
-    fn other(&mut self, part: Part<Bytes>) -> Result<Option<Event>, ProtocolError> {
+    fn other(
+        &mut self,
+        part: Part<Bytes>,
+        rest: &BytesMut,
+    ) -> Result<Option<Event>, ProtocolError> {
         match part {
+            Part::End { request_id, body } => Ok(self.end(request_id, body, rest)),
             Part::StreamEnd {
                 record_type,
                 request_id,
@@ -202,9 +207,6 @@ impl Connection {
                 record_type: RecordType::ABORT_REQUEST,
             }),
             Part::Stream { record_type, .. } => Err(ProtocolError::WrongSide { record_type }),
-            Part::End { .. } => Err(ProtocolError::WrongSide {
-                record_type: RecordType::END_REQUEST,
-            }),
         }
     }
 

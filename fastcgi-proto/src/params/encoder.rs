@@ -2,10 +2,12 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::owned::{InvalidContentLength, parse_length};
-use super::{MAX_LEN, len_of_len, nul};
+use super::{MAX_LEN, ParamsIter, len_of_len, nul};
 use crate::ParamError;
+use crate::buffer::Buffer;
 use crate::wire::{MAX_ALIGNED_CONTENT, RecordHeader, RecordType, padding_for};
 
 const CONTENT_LENGTH: &[u8] = b"CONTENT_LENGTH";
@@ -84,7 +86,9 @@ pub(crate) struct Framing {
 /// ```
 #[derive(Debug)]
 pub struct ParamsEncoder<'b> {
-    out: &'b mut Vec<u8>,
+    out: Buffer,
+    /// Where `out` belongs.
+    home: Home<'b>,
     framing: Option<Framing>,
     /// The buffer's length before the first record.
     start: usize,
@@ -92,74 +96,70 @@ pub struct ParamsEncoder<'b> {
     content: usize,
     /// Where the content of the open record ends at the latest.
     limit: usize,
-    /// Up to where the content is known to hold no forbidden NUL byte.
+    /// Up to where, between two pairs, no NUL byte is but in lengths.
     checked: usize,
+    /// Pairs before `checked`.
+    count_checked: usize,
     /// NUL bytes after `checked` that belong to lengths.
     nuls: usize,
-    /// Pairs before `checked`, and pairs in all.
-    count_checked: usize,
-    count: usize,
     declared: Declared,
-    finished: bool,
+}
+
+#[derive(Debug)]
+enum Home<'b> {
+    Vec(&'b mut Vec<u8>),
+    Buffer(&'b mut Buffer),
 }
 
 impl<'b> ParamsEncoder<'b> {
     /// Appends `PARAMS` records of request `request_id` to `out`.
     #[must_use]
     pub fn records(out: &'b mut Vec<u8>, request_id: u16) -> Self {
-        Self::framed(
-            out,
-            Framing {
-                request_id,
-                max_content: MAX_ALIGNED_CONTENT,
-                pad: true,
-                split: PairSplit::Never,
-            },
-        )
+        let framing = Framing {
+            request_id,
+            max_content: MAX_ALIGNED_CONTENT,
+            pad: true,
+            split: PairSplit::Never,
+        };
+        let buffer = Buffer::from_vec(mem::take(out));
+        Self::new(buffer, Home::Vec(out), Some(framing))
     }
 
     /// Appends the pairs to `out` without record headers.
     #[must_use]
     pub fn pairs(out: &'b mut Vec<u8>) -> Self {
-        Self::new(out, None)
+        let buffer = Buffer::from_vec(mem::take(out));
+        Self::new(buffer, Home::Vec(out), None)
     }
 
-    pub(crate) fn framed(out: &'b mut Vec<u8>, framing: Framing) -> Self {
-        Self::new(out, Some(framing))
+    #[inline]
+    pub(crate) fn framed(out: &'b mut Buffer, framing: Framing) -> Self {
+        let buffer = mem::take(out);
+        Self::new(buffer, Home::Buffer(out), Some(framing))
     }
 
-    fn new(out: &'b mut Vec<u8>, framing: Option<Framing>) -> Self {
+    #[inline]
+    fn new(out: Buffer, home: Home<'b>, framing: Option<Framing>) -> Self {
         let start = out.len();
         let mut this = Self {
             out,
+            home,
             framing,
             start,
             content: start,
             limit: usize::MAX,
             checked: start,
-            nuls: 0,
             count_checked: 0,
-            count: 0,
+            nuls: 0,
             declared: Declared {
                 stdin: Ok(None),
                 data: Ok(None),
             },
-            finished: false,
         };
-        this.open_record();
+        if let Some(framing) = framing {
+            this.open_record(framing);
+        }
         this
-    }
-
-    /// The number of pairs so far.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.count
-    }
-
-    /// Whether there is no pair yet.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.count == 0
     }
 
     /// What the last length params said.
@@ -177,23 +177,29 @@ impl<'b> ParamsEncoder<'b> {
     /// [`finish`](Self::finish). After an error only dropping the encoder is
     /// of use.
     #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "both lengths are below 0x80"
+    )]
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
         let (name_len, value_len) = (name.len(), value.len());
-        if (name_len | value_len) < 0x80 && self.out.len() + 2 + name_len + value_len <= self.limit
+        // Nearly all pairs have two 1-byte lengths, a value, and fit.
+        if name_len < 0x80
+            && value_len.wrapping_sub(1) < 0x7f
+            && let Some([to_name_len, to_value_len, pair @ ..]) =
+                self.out.next_within(2 + name_len + value_len, self.limit)
+            && let Some((to_name, to_value)) = pair.split_at_mut_checked(name_len)
         {
-            self.out.reserve(2 + name_len + value_len);
-            // Below 0x80, so nothing is cut.
-            #[expect(clippy::cast_possible_truncation, reason = "both are below 0x80")]
-            self.out
-                .extend_from_slice(&[name_len as u8, value_len as u8]);
-            self.nuls += usize::from(name_len == 0) + usize::from(value_len == 0);
-            self.out.extend_from_slice(name);
-            self.out.extend_from_slice(value);
-            self.count += 1;
-            self.declared.note(name, value);
+            if is_special(name_len) {
+                self.nuls += nul::in_lengths(name_len, value_len);
+                self.declared.note(name, value);
+            }
+            (*to_name_len, *to_value_len) = (name_len as u8, value_len as u8);
+            copy_short(to_name, name);
+            copy_short(to_value, value);
             return Ok(());
         }
-        self.push_long(name, value)
+        self.push_slow(name, value)
     }
 
     /// Appends a pair whose name and value are written in place by `fill`,
@@ -229,13 +235,12 @@ impl<'b> ParamsEncoder<'b> {
             fill(name, value);
             return self.push_split(name, value);
         }
-        self.push_lengths(name_len, value_len);
-        let at = self.out.len();
-        self.out.resize(at + name_len + value_len, 0);
-        let (name, value) = self.out[at..].split_at_mut(name_len);
+        self.put_lengths(name_len, value_len);
+        let pair = self.out.next(name_len + value_len);
+        pair.fill(0);
+        let (name, value) = pair.split_at_mut(name_len);
         fill(name, value);
         self.declared.note(name, value);
-        self.count += 1;
         Ok(())
     }
 
@@ -245,76 +250,75 @@ impl<'b> ParamsEncoder<'b> {
     ///
     /// [`ParamError::Nul`] names the first pair that contains a NUL byte; the
     /// buffer is as it was before this encoder.
+    #[inline]
     pub fn finish(mut self) -> Result<(), ParamError> {
         self.check()?;
         if let Some(framing) = self.framing {
             self.close_record(framing);
             if self.out.len() > self.content {
-                self.open_record();
+                self.open_record(framing);
             }
             // The header in front of `content` is complete: an empty record
             // without padding, for php-fpm reads padding here as input.
         }
-        self.finished = true;
+        // Dropping drops what is behind it.
+        self.start = self.out.len();
         Ok(())
     }
 
     #[cold]
-    fn push_long(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
+    fn push_slow(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
         if !self.make_room(name.len(), value.len())? {
             return self.push_split(name, value);
         }
-        self.push_lengths(name.len(), value.len());
-        self.out.extend_from_slice(name);
-        self.out.extend_from_slice(value);
+        self.put_lengths(name.len(), value.len());
+        self.out.put(name);
+        self.out.put(value);
         self.declared.note(name, value);
-        self.count += 1;
         Ok(())
     }
 
     /// Sees to it that the pair fits the open record, which may be a new
     /// one. `false`: it fits no record and is to be continued in the next.
     fn make_room(&mut self, name_len: usize, value_len: usize) -> Result<bool, ParamError> {
-        let too_long = |max| ParamError::TooLong {
-            index: self.count,
-            len: name_len.saturating_add(value_len).saturating_add(8),
-            max,
-        };
         if name_len > MAX_LEN || value_len > MAX_LEN {
-            return Err(too_long(MAX_LEN));
-        }
-        let len = len_of_len(name_len) + len_of_len(value_len) + name_len + value_len;
-        if self.limit - self.out.len() >= len {
-            return Ok(true);
+            return Err(ParamError::TooLong {
+                index: self.count(),
+                len: name_len.saturating_add(value_len).saturating_add(8),
+                max: MAX_LEN,
+            });
         }
         let Some(framing) = self.framing else {
             return Ok(true);
         };
+        let len = len_of_len(name_len) + len_of_len(value_len) + name_len + value_len;
+        if self.limit - self.out.len() >= len {
+            return Ok(true);
+        }
         let max = usize::from(framing.max_content);
         if len > max && framing.split == PairSplit::Never {
             return Err(ParamError::TooLong {
-                index: self.count,
+                index: self.count(),
                 len,
                 max,
             });
         }
         if self.out.len() > self.content {
             self.check()?;
+            self.count_checked = self.count();
             self.close_record(framing);
-            self.open_record();
+            self.open_record(framing);
         }
         Ok(len <= max)
     }
 
-    fn push_lengths(&mut self, name_len: usize, value_len: usize) {
+    fn put_lengths(&mut self, name_len: usize, value_len: usize) {
         self.nuls += nul::in_lengths(name_len, value_len);
         for len in [name_len, value_len] {
             match u32::try_from(len).unwrap_or(u32::MAX) {
                 // Below 0x80 the last byte is the whole number.
-                len @ 0..0x80 => self.out.extend_from_slice(&len.to_be_bytes()[3..]),
-                len => self
-                    .out
-                    .extend_from_slice(&(len | 0x8000_0000).to_be_bytes()),
+                len @ 0..0x80 => self.out.put(&len.to_be_bytes()[3..]),
+                len => self.out.put(&(len | 0x8000_0000).to_be_bytes()),
             }
         }
     }
@@ -322,75 +326,126 @@ impl<'b> ParamsEncoder<'b> {
     /// Writes a pair across as many records as it takes.
     fn push_split(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
         if name.contains(&0) || value.contains(&0) {
-            return Err(ParamError::Nul { index: self.count });
+            return Err(ParamError::Nul {
+                index: self.count(),
+            });
         }
-        self.push_lengths(name.len(), value.len());
+        self.count_checked = self.count() + 1;
+        self.put_lengths(name.len(), value.len());
         for mut part in [name, value] {
             while !part.is_empty() {
                 if self.out.len() == self.limit
                     && let Some(framing) = self.framing
                 {
                     self.close_record(framing);
-                    self.open_record();
+                    self.open_record(framing);
                 }
                 let (now, later) = part.split_at(part.len().min(self.limit - self.out.len()));
-                self.out.extend_from_slice(now);
+                self.out.put(now);
                 part = later;
             }
         }
-        self.count += 1;
-        self.mark_checked();
+        self.checked = self.out.len();
+        self.nuls = 0;
         Ok(())
     }
 
-    fn open_record(&mut self) {
-        if let Some(framing) = self.framing {
-            let header = RecordHeader {
-                record_type: RecordType::PARAMS,
-                request_id: framing.request_id,
-                content_len: 0,
-                padding_len: 0,
-            };
-            self.out.extend_from_slice(&header.encode());
-            self.content = self.out.len();
-            self.limit = self.content + usize::from(framing.max_content);
-        }
-        self.mark_checked();
+    #[inline]
+    fn open_record(&mut self, framing: Framing) {
+        let header = RecordHeader {
+            record_type: RecordType::PARAMS,
+            request_id: framing.request_id,
+            content_len: 0,
+            padding_len: 0,
+        };
+        self.out.put_array(&header.encode());
+        self.content = self.out.len();
+        self.limit = self.content + usize::from(framing.max_content);
+        self.checked = self.content;
+        self.nuls = 0;
     }
 
     /// Puts lengths into the open record's header, and padding behind it.
+    #[inline]
     fn close_record(&mut self, framing: Framing) {
         let len = self.out.len() - self.content;
         let padding = if framing.pad { padding_for(len) } else { 0 };
         // `limit` keeps the content within a u16.
         let [len1, len0] = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
-        if let Some([.., l1, l0, padding_len, _]) = self.out[..self.content].last_chunk_mut::<8>() {
+        let before = &mut self.out.written_mut()[..self.content];
+        if let Some([.., l1, l0, padding_len, _]) = before.last_chunk_mut::<8>() {
             (*l1, *l0, *padding_len) = (len1, len0, padding);
         }
-        self.out.extend_from_slice(&[0; 8][..usize::from(padding)]);
+        self.out.put_padding(padding);
     }
 
-    fn mark_checked(&mut self) {
-        self.checked = self.out.len();
-        self.count_checked = self.count;
-        self.nuls = 0;
+    /// The number of pairs so far.
+    #[cold]
+    fn count(&self) -> usize {
+        self.count_checked + ParamsIter::new(&self.out.written()[self.checked..]).count()
     }
 
     /// Refuses NUL bytes in what was written since the last check.
+    #[inline]
     fn check(&self) -> Result<(), ParamError> {
-        let unchecked = &self.out[self.checked..];
-        if nul::count(unchecked) == self.nuls {
+        let unchecked = &self.out.written()[self.checked..];
+        let is_clean = match self.nuls {
+            0 => !nul::is_in(unchecked),
+            expected => nul::count(unchecked) == expected,
+        };
+        if is_clean {
             return Ok(());
         }
-        let index = self.count_checked + nul::first(unchecked).unwrap_or_default();
-        Err(ParamError::Nul { index })
+        let index = nul::first(unchecked).unwrap_or_default();
+        Err(ParamError::Nul {
+            index: self.count_checked + index,
+        })
+    }
+}
+
+/// Whether a name of this length is empty or may be one that is looked at.
+#[inline]
+const fn is_special(name_len: usize) -> bool {
+    const LENGTHS: u32 = 1 | 1 << CONTENT_LENGTH.len() | 1 << DATA_LENGTH.len();
+    name_len <= DATA_LENGTH.len() && LENGTHS >> name_len & 1 != 0
+}
+
+/// `to.copy_from_slice(from)` without a call where both are of a usual
+/// length: the call costs more than the copy.
+#[inline]
+fn copy_short(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        8..=16 => copy_ends::<8>(to, from),
+        17..=32 => copy_ends::<16>(to, from),
+        4..=7 => copy_ends::<4>(to, from),
+        2..=3 => copy_ends::<2>(to, from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// Copies the first and the last `N` bytes, which overlap or meet if there
+/// are `N` to 2 `N`.
+#[inline]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
+        let (first, last) = (*first, *last);
+        if let Some(to) = to.first_chunk_mut() {
+            *to = first;
+        }
+        if let Some(to) = to.last_chunk_mut() {
+            *to = last;
+        }
     }
 }
 
 impl Drop for ParamsEncoder<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if !self.finished {
-            self.out.truncate(self.start);
+        let mut out = mem::take(&mut self.out);
+        out.truncate(self.start);
+        match &mut self.home {
+            Home::Vec(home) => **home = out.into_vec(),
+            Home::Buffer(home) => **home = out,
         }
     }
 }

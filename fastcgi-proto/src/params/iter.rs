@@ -81,13 +81,14 @@ impl<'a> Iterator for ParamsIter<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         // Nearly all pairs have two 1-byte lengths.
-        if let [name_len, value_len, after @ ..] = self.rest
+        if let [name_len, value_len, content @ ..] = self.rest
             && (name_len | value_len) < 0x80
-            && let Some((name, after)) = after.split_at_checked(usize::from(*name_len))
-            && let Some((value, after)) = after.split_at_checked(usize::from(*value_len))
+            && let (name_len, value_len) = (usize::from(*name_len), usize::from(*value_len))
+            && let Some((pair, rest)) = content.split_at_checked(name_len + value_len)
+            && let Some(pair) = pair.split_at_checked(name_len)
         {
-            self.rest = after;
-            return Some(Ok((name, value)));
+            self.rest = rest;
+            return Some(Ok(pair));
         }
         if self.rest.is_empty() {
             return None;

@@ -2,8 +2,48 @@
 
 use super::ParamsIter;
 
-/// NUL bytes that the lengths of a pair contain; names and values must not
-/// add any.
+/// Bytes that are looked at together.
+const ROW: usize = 32;
+
+/// Whether there is a NUL byte, at vector speed.
+#[inline]
+pub(super) fn is_in(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<ROW>() else {
+        return bytes.contains(&0);
+    };
+    // The last row overlaps the one before instead of being short.
+    let (rows, _) = bytes.as_chunks::<ROW>();
+    least(rows.as_flattened()).min(least(last)) == 0
+}
+
+#[inline]
+fn least(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte))
+}
+
+/// Bytes that a `u8` counts NUL bytes in.
+const BLOCK: usize = 7 * ROW;
+
+/// The number of NUL bytes, at vector speed.
+#[inline]
+pub(super) fn count(bytes: &[u8]) -> usize {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let (rows, rest) = rest.as_chunks::<ROW>();
+    blocks
+        .iter()
+        .map(|block| count_block(block))
+        .chain([count_block(rows.as_flattened()), count_block(rest)])
+        .map(usize::from)
+        .sum()
+}
+
+/// The number of NUL bytes in at most 255 bytes.
+#[inline]
+fn count_block(bytes: &[u8]) -> u8 {
+    bytes.iter().map(|byte| u8::from(*byte == 0)).sum()
+}
+
+/// NUL bytes that the lengths of a pair contain.
 #[inline]
 pub(super) fn in_lengths(name_len: usize, value_len: usize) -> usize {
     in_length(name_len) + in_length(value_len)
@@ -15,24 +55,8 @@ fn in_length(len: usize) -> usize {
         return usize::from(len == 0);
     }
     // The first of the 4 bytes has its top bit set.
-    len.to_be_bytes()
-        .iter()
-        .rev()
-        .take(3)
-        .filter(|byte| **byte == 0)
-        .count()
-}
-
-/// NUL bytes in `bytes`, at vector speed: blocks are short enough for a
-/// `u8` to count in.
-pub(super) fn count(bytes: &[u8]) -> usize {
-    bytes
-        .chunks(224)
-        .map(|block| {
-            let nuls: u8 = block.iter().map(|byte| u8::from(*byte == 0)).sum();
-            usize::from(nuls)
-        })
-        .sum()
+    let [.., b2, b1, b0] = len.to_be_bytes();
+    [b2, b1, b0].iter().filter(|byte| **byte == 0).count()
 }
 
 /// The place of the first pair that contains a NUL byte.
@@ -50,13 +74,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_across_blocks() {
+    fn counts_are_exact_across_blocks() {
         let mut bytes = vec![1; 1000];
-        for at in [0, 223, 224, 999] {
+        for at in [0, 31, 32, 223, 224, 999] {
             bytes[at] = 0;
         }
-        assert_eq!(count(&bytes), 4);
-        assert_eq!(count(&vec![0; 1000]), 1000);
+        assert_eq!(count(&bytes), 6);
+        assert_eq!(count(&vec![0; 10_007]), 10_007);
     }
 
     #[test]
@@ -64,5 +88,18 @@ mod tests {
         assert_eq!(in_lengths(0, 1), 1);
         assert_eq!(in_lengths(128, 0), 3);
         assert_eq!(in_lengths(0x0001_0100, 1), 1);
+    }
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is() {
+        for len in [0, 1, 15, 16, 17, 1000] {
+            let mut bytes = vec![1; len];
+            assert!(!is_in(&bytes));
+            for at in 0..len {
+                bytes[at] = 0;
+                assert!(is_in(&bytes), "{at} of {len}");
+                bytes[at] = 1;
+            }
+        }
     }
 }

@@ -37,7 +37,6 @@ const USUAL_BYTES: usize = 1024;
 #[derive(Clone, Default)]
 pub struct Params {
     raw: Bytes,
-    len: usize,
     /// Known to hold no NUL byte but in lengths.
     nul_free: bool,
 }
@@ -81,11 +80,9 @@ impl Params {
         let mut raw = Vec::with_capacity(USUAL_BYTES);
         let mut encoder = ParamsEncoder::pairs(&mut raw);
         write(&mut encoder)?;
-        let len = encoder.len();
         encoder.finish()?;
         Ok(Self {
             raw: raw.into(),
-            len,
             nul_free: true,
         })
     }
@@ -96,28 +93,23 @@ impl Params {
     ///
     /// [`PairError`] if the bytes are not whole pairs.
     pub fn from_encoded(raw: Bytes) -> Result<Self, PairError> {
-        let mut len = 0;
-        for pair in ParamsIter::new(&raw) {
-            pair?;
-            len += 1;
-        }
+        ParamsIter::new(&raw).try_for_each(|pair| pair.map(|_| ()))?;
         Ok(Self {
             raw,
-            len,
             nul_free: false,
         })
     }
 
-    /// The number of pairs.
+    /// The number of pairs, counted by walking them.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.len
+    pub fn len(&self) -> usize {
+        self.iter().count()
     }
 
     /// Whether there is no pair.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.raw.is_empty()
     }
 
     /// All pairs in their order.
@@ -191,14 +183,10 @@ impl Params {
         if self.nul_free {
             return Ok(());
         }
-        let expected: usize = self
-            .iter()
-            .map(|(name, value)| nul::in_lengths(name.len(), value.len()))
-            .sum();
-        if nul::count(&self.raw) == expected {
+        if !nul::is_in(&self.raw) {
             return Ok(());
         }
-        // A short length in the 4-byte form has more of them than expected.
+        // It may be part of a length.
         nul::first(&self.raw).map_or(Ok(()), |index| Err(ParamError::Nul { index }))
     }
 
@@ -218,13 +206,18 @@ pub(super) fn parse_length(value: &[u8]) -> Result<Option<u64>, InvalidContentLe
     decimal(value).map(Some).ok_or(InvalidContentLength)
 }
 
+/// Reads decimal digits and nothing else, up to what PHP holds: a signed
+/// number.
 fn decimal(digits: &[u8]) -> Option<u64> {
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number = core::str::from_utf8(digits).ok()?.parse().ok()?;
-    // PHP holds it in a signed number.
-    (number <= u64::MAX / 2).then_some(number)
+    const MOST: u64 = u64::MAX / 2;
+    digits
+        .iter()
+        .try_fold(0_u64, |number, digit| {
+            let digit = digit.wrapping_sub(b'0');
+            let next = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+            (digit <= 9).then_some(next)
+        })
+        .filter(|number| *number <= MOST)
 }
 
 impl<'a> IntoIterator for &'a Params {

@@ -58,14 +58,16 @@ enum State {
 
 /// How one step went: `before` bytes are used up, then `content` bytes
 /// belong to the part.
-struct Step {
-    before: usize,
-    content: usize,
-    found: Option<Found>,
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) before: usize,
+    pub(crate) content: usize,
+    pub(crate) found: Option<Found>,
 }
 
 /// What a part is made of, besides the header and the content.
-enum Found {
+#[derive(Clone, Copy)]
+pub(crate) enum Found {
     Discrete([u8; 8]),
     Abort,
     Stream,
@@ -108,10 +110,11 @@ impl RecordDecoder {
     /// again.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Part<Bytes>>, DecodeError> {
         let step = self.step(input)?;
-        input.advance(step.before);
-        Ok(step
-            .found
-            .map(|found| self.part(found, || input.split_to(step.content).freeze())))
+        let Some(found) = step.found else {
+            input.advance(step.before);
+            return Ok(None);
+        };
+        Ok(Some(self.part(found, step.take(input))))
     }
 
     /// Takes the next part off the front of `input` without any allocation,
@@ -128,7 +131,7 @@ impl RecordDecoder {
         let end = step.before + step.content;
         let part = step
             .found
-            .map(|found| self.part(found, || &input[step.before..end]));
+            .map(|found| self.part(found, &input[step.before..end]));
         Ok((end, part))
     }
 
@@ -150,7 +153,14 @@ impl RecordDecoder {
         self.state == State::Header && self.skip == 0 && self.carried == 0
     }
 
-    fn part<B>(&self, found: Found, content: impl FnOnce() -> B) -> Part<B> {
+    /// The header of the current record.
+    #[inline]
+    pub(crate) const fn header(&self) -> RecordHeader {
+        self.header
+    }
+
+    /// Puts a part together.
+    pub(crate) fn part<B>(&self, found: Found, content: B) -> Part<B> {
         let RecordHeader {
             record_type,
             request_id,
@@ -160,7 +170,7 @@ impl RecordDecoder {
             Found::Stream => Part::Stream {
                 record_type,
                 request_id,
-                content: content(),
+                content,
             },
             Found::StreamEnd => Part::StreamEnd {
                 record_type,
@@ -168,7 +178,7 @@ impl RecordDecoder {
             },
             Found::Values => Part::Values {
                 record_type,
-                content: content(),
+                content,
                 remaining: self.content,
             },
             Found::Abort => Part::Abort { request_id },
@@ -190,7 +200,42 @@ impl RecordDecoder {
         }
     }
 
-    fn step(&mut self, input: &[u8]) -> Result<Step, DecodeError> {
+    /// Finds the next part in `input`.
+    #[inline]
+    pub(crate) fn step(&mut self, input: &[u8]) -> Result<Step, DecodeError> {
+        // By far the most frequent: a stream record whose header is at hand.
+        let before = self.skip as usize + RecordHeader::LEN;
+        if self.state == State::Header
+            && self.carried == 0
+            && input.len() > before
+            && let Some(bytes) = input[self.skip as usize..].first_chunk::<8>()
+            && let Ok(header) = RecordHeader::decode(*bytes)
+            && header.record_type.is_stream()
+            && header.request_id != 0
+            && header.content_len != 0
+        {
+            self.header = header;
+            self.skip = u32::from(header.padding_len);
+            let content = usize::from(header.content_len).min(input.len() - before);
+            // At most `content_len`.
+            self.content = header.content_len - u16::try_from(content).unwrap_or(u16::MAX);
+            if self.content > 0 {
+                self.state = State::Content;
+            }
+            return Ok(Step {
+                before,
+                content,
+                found: Some(Found::Stream),
+            });
+        }
+        // Then, content that continues.
+        if self.state == State::Content && !input.is_empty() {
+            return Ok(self.take_content(0, input.len()));
+        }
+        self.step_any(input)
+    }
+
+    fn step_any(&mut self, input: &[u8]) -> Result<Step, DecodeError> {
         let mut used = 0;
         if self.state == State::Header {
             // A `u32` of skipped bytes: `usize` is at least that wide here.
@@ -200,7 +245,7 @@ impl RecordDecoder {
             let Some(bytes) = self.take8(input, &mut used) else {
                 return Ok(Step::nothing(used));
             };
-            if let Some(found) = self.header(bytes)? {
+            if let Some(found) = self.read_header(bytes)? {
                 return Ok(Step::found(used, found));
             }
         }
@@ -212,7 +257,7 @@ impl RecordDecoder {
                 }
                 None => Ok(Step::nothing(used)),
             },
-            State::Content => Ok(self.content(used, input.len() - used)),
+            State::Content => Ok(self.take_content(used, input.len() - used)),
             State::Failed(error) => Err(error),
             State::Header => Ok(Step::nothing(used)),
         }
@@ -242,7 +287,7 @@ impl RecordDecoder {
     }
 
     /// Decides what follows a header; a part if the record needs no more.
-    fn header(&mut self, bytes: [u8; 8]) -> Result<Option<Found>, DecodeError> {
+    fn read_header(&mut self, bytes: [u8; 8]) -> Result<Option<Found>, DecodeError> {
         let decoded = RecordHeader::decode(bytes).and_then(|header| check(header).map(|()| header));
         let header = match decoded {
             Ok(header) => header,
@@ -279,7 +324,7 @@ impl RecordDecoder {
     }
 
     #[inline]
-    fn content(&mut self, before: usize, available: usize) -> Step {
+    fn take_content(&mut self, before: usize, available: usize) -> Step {
         let stream = self.header.record_type.is_stream();
         // An empty GET_VALUES is a part too.
         if available == 0 && (stream || self.content > 0) {
@@ -326,6 +371,18 @@ fn check(header: RecordHeader) -> Result<(), DecodeError> {
 }
 
 impl Step {
+    /// Takes the step off the front of `input`; what remains is its content.
+    #[inline]
+    pub(crate) fn take(&self, input: &mut BytesMut) -> Bytes {
+        if self.content == 0 {
+            input.advance(self.before);
+            return Bytes::new();
+        }
+        let mut content = input.split_to(self.before + self.content).freeze();
+        content.advance(self.before);
+        content
+    }
+
     const fn nothing(before: usize) -> Self {
         Self {
             before,

@@ -9,4 +9,5 @@ pub use decoder::{BorrowedPart, RecordDecoder};
 pub use output::Outgoing;
 pub use part::Part;
 
+pub(crate) use decoder::Found;
 pub(crate) use output::{Format, Output};

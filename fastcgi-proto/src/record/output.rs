@@ -8,10 +8,14 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use crate::buffer::Buffer;
 use crate::wire::{RecordHeader, RecordType, padding_for};
 
 /// Written bytes at the front of the buffer are dropped from this many on.
 const COMPACT_BYTES: usize = 16 * 1024;
+
+/// Written segments are dropped from this many on.
+const COMPACT_SEGMENTS: usize = 64;
 
 /// An empty buffer above this size is given back.
 const KEEP_BYTES: usize = 64 * 1024;
@@ -20,11 +24,13 @@ const KEEP_BYTES: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     /// Everything that is not a body; the first `written` bytes are gone.
-    buffer: Vec<u8>,
+    buffer: Buffer,
     written: usize,
     /// Bodies, whole: the front one loses what is written.
     bodies: VecDeque<Bytes>,
-    segments: VecDeque<Segment>,
+    /// The first `done` are gone.
+    segments: Vec<Segment>,
+    done: usize,
     len: usize,
     taken: u64,
 }
@@ -59,9 +65,10 @@ impl Output {
 
     /// Forgets what is queued.
     pub(crate) fn clear(&mut self) {
-        self.buffer.clear();
+        self.buffer.truncate(0);
         self.bodies.clear();
         self.segments.clear();
+        self.done = 0;
         self.written = 0;
         self.len = 0;
     }
@@ -70,7 +77,7 @@ impl Output {
     #[inline]
     pub(crate) fn write<E>(
         &mut self,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+        write: impl FnOnce(&mut Buffer) -> Result<(), E>,
     ) -> Result<(), E> {
         let before = self.buffer.len();
         let outcome = write(&mut self.buffer);
@@ -83,7 +90,7 @@ impl Output {
     }
 
     /// Appends what `write` appends to the buffer.
-    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Buffer)) {
         let before = self.buffer.len();
         write(&mut self.buffer);
         self.commit(self.buffer.len() - before);
@@ -97,8 +104,9 @@ impl Output {
             content_len: 8,
             padding_len: 0,
         };
-        self.put(&header.encode());
-        self.put(content);
+        self.buffer.put_array(&header.encode());
+        self.buffer.put_array(content);
+        self.commit(16);
     }
 
     /// Appends an empty record: the end of a stream. It has no padding,
@@ -110,7 +118,8 @@ impl Output {
             content_len: 0,
             padding_len: 0,
         };
-        self.put(&header.encode());
+        self.buffer.put_array(&header.encode());
+        self.commit(RecordHeader::LEN);
     }
 
     /// Appends `content` as records, by reference.
@@ -134,6 +143,7 @@ impl Output {
     }
 
     /// A header, `len` bytes of the body that is pushed next, padding.
+    #[inline]
     fn stream_record(&mut self, record_type: RecordType, request_id: u16, len: usize, pad: bool) {
         let padding_len = if pad { padding_for(len) } else { 0 };
         let header = RecordHeader {
@@ -143,16 +153,12 @@ impl Output {
             content_len: u16::try_from(len).unwrap_or(u16::MAX),
             padding_len,
         };
-        self.put(&header.encode());
-        self.segments.push_back(Segment::Body(len));
+        self.buffer.put_array(&header.encode());
+        self.commit(RecordHeader::LEN);
+        self.segments.push(Segment::Body(len));
         self.len += len;
-        self.put(&[0; 8][..usize::from(padding_len)]);
-    }
-
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
-        self.commit(bytes.len());
+        self.buffer.put_padding(padding_len);
+        self.commit(usize::from(padding_len));
     }
 
     #[inline]
@@ -161,10 +167,10 @@ impl Output {
             return;
         }
         self.len += len;
-        if let Some(Segment::Buffer(last)) = self.segments.back_mut() {
+        if let Some(Segment::Buffer(last)) = self.segments[self.done..].last_mut() {
             *last += len;
         } else {
-            self.segments.push_back(Segment::Buffer(len));
+            self.segments.push(Segment::Buffer(len));
         }
     }
 
@@ -172,35 +178,49 @@ impl Output {
         let mut at = self.written;
         let mut bodies = self.bodies.iter();
         let mut body: &[u8] = &[];
-        self.segments.iter().map(move |segment| match *segment {
-            Segment::Buffer(len) => {
-                at += len;
-                &self.buffer[at - len..at]
-            }
-            Segment::Body(len) => {
-                if body.is_empty() {
-                    body = bodies.next().map_or(&[], |next| &next[..]);
+        self.segments[self.done..]
+            .iter()
+            .map(move |segment| match *segment {
+                Segment::Buffer(len) => {
+                    at += len;
+                    &self.buffer.written()[at - len..at]
                 }
-                let (now, later) = body.split_at(len);
-                body = later;
-                now
-            }
-        })
+                Segment::Body(len) => {
+                    if body.is_empty() {
+                        body = bodies.next().map_or(&[], |next| &next[..]);
+                    }
+                    let (now, later) = body.split_at(len);
+                    body = later;
+                    now
+                }
+            })
     }
 
-    fn advance(&mut self, mut count: usize) {
+    #[inline]
+    fn advance(&mut self, count: usize) {
         assert!(count <= self.len, "cannot take more than is queued");
-        self.len -= count;
         self.taken += count as u64;
+        if count == self.len {
+            self.clear();
+            if self.buffer.held() > KEEP_BYTES {
+                self.buffer = Buffer::default();
+            }
+            return;
+        }
+        self.len -= count;
+        self.advance_within(count);
+    }
+
+    fn advance_within(&mut self, mut count: usize) {
         while count > 0 {
-            let Some(segment) = self.segments.front_mut() else {
+            let Some(segment) = self.segments.get_mut(self.done) else {
                 break;
             };
             let (Segment::Buffer(len) | Segment::Body(len)) = segment;
             let step = count.min(*len);
             *len -= step;
             count -= step;
-            let done = *len == 0;
+            let is_done = *len == 0;
             match segment {
                 Segment::Buffer(_) => self.written += step,
                 Segment::Body(_) => {
@@ -212,23 +232,20 @@ impl Output {
                     }
                 }
             }
-            if done {
-                self.segments.pop_front();
-            }
+            self.done += usize::from(is_done);
         }
         self.compact();
     }
 
+    /// Drops what is written, once it is worth the move.
     fn compact(&mut self) {
-        if self.written == self.buffer.len() {
-            self.buffer.clear();
+        if self.written >= COMPACT_BYTES && self.written * 2 >= self.buffer.len() {
+            self.buffer.remove_front(self.written);
             self.written = 0;
-            if self.buffer.capacity() > KEEP_BYTES {
-                self.buffer = Vec::new();
-            }
-        } else if self.written >= COMPACT_BYTES && self.written * 2 >= self.buffer.len() {
-            self.buffer.drain(..self.written);
-            self.written = 0;
+        }
+        if self.done >= COMPACT_SEGMENTS && self.done * 2 >= self.segments.len() {
+            self.segments.drain(..self.done);
+            self.done = 0;
         }
     }
 }
@@ -326,7 +343,7 @@ mod tests {
                 Outgoing::new(&mut output).advance(step);
             }
             assert_eq!(seen, wire, "{piece} bytes at a time");
-            assert!(output.bodies.is_empty() && output.segments.is_empty());
+            assert!(output.bodies.is_empty() && output.segments.is_empty() && output.done == 0);
         }
     }
 
@@ -348,6 +365,7 @@ mod tests {
             let most = output.len() - 8;
             output.advance(most);
         }
-        assert!(output.buffer.capacity() < 4 * COMPACT_BYTES);
+        assert!(output.buffer.held() < 4 * COMPACT_BYTES);
+        assert!(output.segments.capacity() < 4 * COMPACT_SEGMENTS);
     }
 }

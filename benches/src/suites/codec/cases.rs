@@ -24,7 +24,10 @@ impl Case {
     }
 }
 
-const SMALL: (u32, u32) = (50, 250);
+/// The most iterations of any run.
+pub(super) const MOST_ITERATIONS: u32 = 250;
+
+const SMALL: (u32, u32) = (50, MOST_ITERATIONS);
 const LARGE: (u32, u32) = (2, 6);
 const SLOW: (u32, u32) = (1, 2);
 

@@ -4,8 +4,7 @@
 pub(super) const PARAMS: [(&str, &str); 25] = [
     ("QUERY_STRING", "page=3&sort=date&filter=all"),
     ("REQUEST_METHOD", "GET"),
-    ("CONTENT_TYPE", ""),
-    ("CONTENT_LENGTH", ""),
+    ("CONTENT_LENGTH", "0"),
     ("SCRIPT_FILENAME", "/srv/www/example.org/public/index.php"),
     ("SCRIPT_NAME", "/index.php"),
     ("REQUEST_URI", "/articles/list?page=3&sort=date&filter=all"),
@@ -25,16 +24,20 @@ pub(super) const PARAMS: [(&str, &str); 25] = [
     ("HTTP_HOST", "example.org"),
     (
         "HTTP_USER_AGENT",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
     ),
     (
         "HTTP_ACCEPT",
-        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
     ),
     ("HTTP_ACCEPT_ENCODING", "gzip, deflate, br, zstd"),
     (
         "HTTP_COOKIE",
-        "PHPSESSID=8f2k1l0vq3m5n7p9r1t3v5x7z9; theme=dark; consent=1",
+        "PHPSESSID=8f2k1l0vq3m5n7p9r1t3v5x7z9; theme=dark; consent=1; _ga=GA1.1.1234567890.1700000000.1234567890.170",
+    ),
+    (
+        "HTTP_REFERER",
+        "https://example.org/articles/list?page=2&sort=date&filter=all",
     ),
 ];
 
