@@ -4,6 +4,9 @@ mod common;
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use common::{Site, fixed, get, is_alive, php, request, start, text, until};
 use fpm_pool::{
     ErrorKind, ExitReason, OnClientGone, PoolConfig, Sizing, StopReason, Timeouts, WorkerCommand,
@@ -248,4 +251,24 @@ async fn abandoned_requests_are_not_started() {
     assert_eq!(std::fs::read(site.path("count.php.log")).unwrap().len(), 2);
     let totals = pool.status().totals;
     assert_eq!((totals.started, totals.abandoned_in_queue), (2, 5));
+}
+
+#[tokio::test]
+async fn an_upload_to_a_worker_that_died_idle_goes_to_another() {
+    let site = Site::new(&[(
+        "len.php",
+        "<?php echo strlen(file_get_contents('php://input'));",
+    )]);
+    let pool = start(fixed(2)).await;
+    until("both are ready", || pool.status().idle() == 2).await;
+    for worker in pool.status().workers {
+        let pid = i32::try_from(worker.process_id.unwrap()).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+        // Without letting the pool's tasks run: it does not know yet.
+        peers::wait_until("it is dead", || !is_alive(pid.unsigned_abs()));
+    }
+    let body = http_body_util::Full::new(bytes::Bytes::from(vec![0; 300_000]));
+    let upload = request("POST", &site.path("len.php"), 300_000, "").stream(body, 300_000);
+    assert_eq!(text(pool.call(upload).await).await, "300000");
+    assert_eq!(pool.status().totals.errors, []);
 }

@@ -11,6 +11,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::{Response, response};
 
+use crate::exchange::Outgoing;
 use crate::machine::Ask;
 use crate::request::{RequestBody, find_param};
 use crate::shared::Shared;
@@ -28,6 +29,8 @@ struct Call {
     head: Bytes,
     /// `None` once a stream was given to a worker.
     body: Option<RequestBody>,
+    /// What a worker did not take a byte of.
+    unsent: Option<Outgoing>,
     idempotent: bool,
     on_client_gone: Option<OnClientGone>,
 }
@@ -61,7 +64,8 @@ pub(crate) async fn call(
         };
         let untouched = stop.is_untouched();
         let safe = stop.is_closed() && !running.answered() && !replayed && call.idempotent;
-        let again = call.body.is_some() && attempt < ATTEMPTS && (untouched || safe);
+        let at_hand = call.body.is_some() || call.unsent.is_some();
+        let again = at_hand && attempt < ATTEMPTS && (untouched || safe);
         if !running.lose(&stop) || !again {
             return Err(running.explain(stop).await);
         }
@@ -82,6 +86,7 @@ impl Call {
             idempotent: request.idempotent.unwrap_or(safe),
             head: request.head.into(),
             body: Some(request.body),
+            unsent: None,
             on_client_gone: request.on_client_gone,
         })
     }
@@ -94,13 +99,17 @@ impl Call {
             Some(connection) => connection,
             None => running.connect()?,
         };
-        running.send(connection, self.take_body());
+        running.send(connection, self.outgoing());
         let mut head = poll_fn(|cx| running.poll_head(cx)).await;
         // A worker may have closed a connection that it does not keep.
-        if was_kept && self.body.is_some() && head.as_ref().is_err_and(Stop::is_untouched) {
+        if was_kept && head.as_ref().is_err_and(Stop::is_untouched) {
+            self.unsent = running.take_unsent();
             let connection = running.connect()?;
-            running.send(connection, self.take_body());
+            running.send(connection, self.outgoing());
             head = poll_fn(|cx| running.poll_head(cx)).await;
+        }
+        if head.as_ref().is_err_and(Stop::is_untouched) {
+            self.unsent = running.take_unsent();
         }
         let head = head?;
         // What has come by now saves the answer a task.
@@ -108,16 +117,20 @@ impl Call {
         response::Parts::try_from(&head).map_err(Stop::BadHead)
     }
 
-    /// The body for an attempt; one at hand stays for the next.
-    fn take_body(&mut self) -> RequestBody {
-        match self.body.take() {
+    /// What to send in an attempt; a body at hand stays for the next.
+    fn outgoing(&mut self) -> Outgoing {
+        if let Some(unsent) = self.unsent.take() {
+            return unsent;
+        }
+        let body = match self.body.take() {
             Some(RequestBody::Bytes(bytes)) => {
                 self.body = Some(RequestBody::Bytes(bytes.clone()));
                 RequestBody::Bytes(bytes)
             }
             Some(stream) => stream,
             None => RequestBody::Bytes(Bytes::new()),
-        }
+        };
+        Outgoing::new(self.head.clone(), body)
     }
 }
 

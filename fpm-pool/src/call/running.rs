@@ -9,8 +9,7 @@ use fastcgi_proto::cgi::{Head, HeadError, HeadParser, Push};
 use http::{Response, response};
 
 use super::pump::{self, Stream};
-use crate::exchange::{Connection, Exchange, Failure, Piece};
-use crate::request::RequestBody;
+use crate::exchange::{Connection, Exchange, Failure, Outgoing, Piece};
 use crate::response::{Answered, RequestStderr};
 use crate::shared::{Lease, Origin, RequestLines, Served};
 use crate::{ErrorKind, OnClientGone, ResponseBody};
@@ -85,8 +84,13 @@ impl Running {
     }
 
     /// Begins to send.
-    pub(super) fn send(&mut self, connection: Box<Connection>, body: RequestBody) {
-        self.exchange = Some(Exchange::new(connection, self.request.clone(), body));
+    pub(super) fn send(&mut self, connection: Box<Connection>, out: Outgoing) {
+        self.exchange = Some(Exchange::new(connection, out));
+    }
+
+    /// The whole request, if nothing of it was sent.
+    pub(super) fn take_unsent(&mut self) -> Option<Outgoing> {
+        self.exchange.take().and_then(Exchange::into_unsent)
     }
 
     /// Whether any byte of the answer came.

@@ -8,5 +8,6 @@ mod run;
 
 pub(crate) use connection::Connection;
 pub(crate) use incoming::Piece;
+pub(crate) use outgoing::Outgoing;
 pub(crate) use probe::{Probed, probe};
 pub(crate) use run::{Exchange, Failure};

@@ -29,7 +29,7 @@ pub(super) enum SendError {
 }
 
 /// What is still to be sent.
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     parts: VecDeque<Bytes>,
     queued: usize,
     body: Option<RequestBody>,
@@ -42,7 +42,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// Everything of a request whose body is at hand, in as few parts as it
     /// takes; `head` ends with the params.
-    pub(super) fn new(head: Bytes, body: RequestBody) -> Self {
+    pub(crate) fn new(head: Bytes, body: RequestBody) -> Self {
         let mut this = Self {
             parts: VecDeque::with_capacity(4),
             queued: 0,
@@ -66,6 +66,11 @@ impl Outgoing {
     /// Whether the whole request was sent.
     pub(super) const fn is_done(&self) -> bool {
         self.done
+    }
+
+    /// Whether no byte of it was sent.
+    pub(super) const fn is_untouched(&self) -> bool {
+        !self.sent_any
     }
 
     /// Sends what can be sent now. Ready once all is.

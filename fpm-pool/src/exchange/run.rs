@@ -3,13 +3,12 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use fastcgi_proto::DecodeError;
 
 use super::Connection;
 use super::incoming::{self, Piece};
 use super::outgoing::{Outgoing, SendError};
-use crate::request::{BoxError, RequestBody};
+use crate::request::BoxError;
 
 /// Why an exchange cannot go on.
 #[derive(Debug)]
@@ -34,13 +33,18 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(connection: Box<Connection>, head: Bytes, body: RequestBody) -> Self {
+    pub(crate) const fn new(connection: Box<Connection>, out: Outgoing) -> Self {
         Self {
             connection,
-            out: Outgoing::new(head, body),
+            out,
             answered: false,
             send_failure: None,
         }
+    }
+
+    /// The whole request, if nothing of it was sent.
+    pub(crate) fn into_unsent(self) -> Option<Outgoing> {
+        self.out.is_untouched().then_some(self.out)
     }
 
     /// Whether any byte of the answer came.

@@ -104,13 +104,15 @@ impl Machine {
         let expected = stop.is_some() && !breach;
         // A worker may leave by itself after a number of requests.
         let crashed = breach || (!expected && natural != ExitReason::Exited(0));
-        let generation = worker.generation;
+        let (generation, proven) = (worker.generation, worker.proven);
         self.forget(now, id);
         self.record.exited(reason);
         self.event(|| EventKind::WorkerExited { worker: id, reason });
         if self.is_pending(generation) && !expected {
             self.fail_reload(now, &format!("a new worker {natural}"));
-        } else if generation == self.generation && crashed {
+        } else if generation == self.generation && crashed && !proven {
+            // One that has served ends for the sake of a request, or of
+            // somebody outside; its successor need not fare the same.
             self.crashed(now);
         }
         self.serve_queue(now);

@@ -197,6 +197,9 @@ impl Machine {
         let duration = now.saturating_duration_since(since);
         self.record.finished(duration);
         self.failures.succeeded(born);
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.proven = true;
+        }
         self.event(|| EventKind::RequestFinished {
             worker: id,
             duration,

@@ -114,6 +114,7 @@ impl Machine {
             since: now,
             born: now,
             requests: 0,
+            proven: false,
             max_requests: self.spread_max_requests(),
             key: None,
         };

@@ -18,6 +18,8 @@ pub(super) struct Worker {
     pub(super) since: Instant,
     pub(super) born: Instant,
     pub(super) requests: u64,
+    /// Whether it has brought a request to its end.
+    pub(super) proven: bool,
     /// Requests after which it is replaced; `u64::MAX`: never.
     pub(super) max_requests: u64,
     /// Held until its request is over for the worker, too.

@@ -74,6 +74,18 @@ fn success_of_a_younger_worker_ends_the_row() {
 }
 
 #[test]
+fn workers_that_have_served_are_replaced_at_once_however_many_die() {
+    let mut world = World::ready(settings(fixed(1)));
+    for spawned in 1..20 {
+        let worker = world.run();
+        world.finish(worker);
+        world.exit(worker, ExitReason::Signaled(9));
+        assert_eq!(world.spawned(), spawned);
+        world.start_all();
+    }
+}
+
+#[test]
 fn those_that_wait_are_told_when_no_worker_can_be_started() {
     let mut world = World::new(settings(fixed(1)));
     let ticket = world.wait(Ask::default());
