@@ -72,14 +72,23 @@ impl<S: ParamSink> EnvWriter<'_, S> {
         skip_host: bool,
     ) -> Result<(), EnvError<S::Error>> {
         self.check_count(headers.len())?;
-        for name in headers.keys() {
+        // Values of one name follow each other; most names have one.
+        let mut fields = headers.iter().peekable();
+        while let Some((name, value)) = fields.next() {
+            let mut repeated = false;
+            while fields.next_if(|(next, _)| *next == name).is_some() {
+                repeated = true;
+            }
             if skip_host && name == http::header::HOST {
                 continue;
             }
-            let values = headers.get_all(name);
-            self.field(name.as_str().as_bytes(), || {
-                values.iter().map(HeaderValue::as_bytes)
-            })?;
+            let bytes = name.as_str().as_bytes();
+            if repeated {
+                let values = headers.get_all(name);
+                self.field(bytes, || values.iter().map(HeaderValue::as_bytes))?;
+            } else {
+                self.field(bytes, || core::iter::once(value.as_bytes()))?;
+            }
         }
         Ok(())
     }

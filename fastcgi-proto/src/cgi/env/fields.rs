@@ -19,8 +19,11 @@ pub(super) enum Class {
 
 /// Decides by `name`, in any case.
 pub(super) fn classify(name: &[u8]) -> Class {
-    let safe = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    if name.is_empty() || !name.iter().all(safe) {
+    // All bytes are looked up, and none branched on: names are short.
+    let safe = name.iter().fold(true, |safe, &byte| {
+        safe & (VARIABLE_BYTE[usize::from(byte)] != 0)
+    });
+    if name.is_empty() || !safe {
         return Class::Unsafe;
     }
     let (candidate, class): (&[u8], _) = match name.len() {
@@ -55,7 +58,7 @@ pub(super) fn write_variable(name: &[u8], variable: &mut [u8]) {
     let (prefix, rest) = variable.split_at_mut(PREFIX.len());
     prefix.copy_from_slice(PREFIX);
     for (target, &byte) in rest.iter_mut().zip(name) {
-        *target = variable_byte(byte);
+        *target = VARIABLE_BYTE[usize::from(byte)];
     }
 }
 
@@ -66,13 +69,21 @@ pub(super) fn is_variable_of(variable: &[u8], name: &[u8]) -> bool {
             && rest
                 .iter()
                 .zip(name)
-                .all(|(&have, &byte)| have == variable_byte(byte))
+                .all(|(&have, &byte)| have == VARIABLE_BYTE[usize::from(byte)])
     })
 }
 
-const fn variable_byte(byte: u8) -> u8 {
-    match byte {
-        b'-' => b'_',
-        _ => byte.to_ascii_uppercase(),
+/// What each byte of a field name becomes in a variable; 0: it cannot.
+static VARIABLE_BYTE: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = match byte {
+            b'-' => b'_',
+            _ if byte.is_ascii_alphanumeric() => byte.to_ascii_uppercase(),
+            _ => 0,
+        };
+        byte += 1;
     }
-}
+    table
+};

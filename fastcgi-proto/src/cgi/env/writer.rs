@@ -1,6 +1,6 @@
 //! Writes the variables of a request.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use super::fields::{self, Class, PREFIX};
 use super::text::Text;
@@ -300,6 +300,5 @@ fn without_port(host: &[u8]) -> &[u8] {
 }
 
 fn ip(address: SocketAddr) -> Text {
-    let ip: IpAddr = address.ip().to_canonical();
-    Text::of(ip)
+    Text::of_ip(address.ip().to_canonical())
 }
