@@ -1,6 +1,7 @@
 //! What frameworks and clients put around session data before they store it:
 //! compression, flags, encryption, a second `serialize()`.
 
+mod backend;
 mod error;
 mod fastlz;
 #[cfg(feature = "laravel")]
@@ -13,4 +14,7 @@ pub mod memcached;
 pub mod phpredis;
 pub mod symfony;
 
+#[cfg(feature = "laravel")]
+pub use backend::LaravelCache;
+pub use backend::{HashedIds, ValueWrap, WrappedValues};
 pub use error::WrapError;

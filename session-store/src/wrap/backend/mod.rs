@@ -1,0 +1,9 @@
+//! Backends around backends: other values, other ids.
+
+mod ids;
+mod values;
+
+pub use ids::HashedIds;
+#[cfg(feature = "laravel")]
+pub use values::LaravelCache;
+pub use values::{ValueWrap, WrappedValues};
