@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod config;
 mod params;
 mod pieces;
 mod record_decode;
@@ -18,6 +19,7 @@ mod session;
 mod wire;
 
 pub use client::client;
+pub use config::config;
 pub use params::params;
 pub use record_decode::record_decode;
 pub use response_head::response_head;
@@ -32,6 +34,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target.
 pub const TARGETS: &[Target] = &[
     ("client", client),
+    ("config", config),
     ("params", params),
     ("record_decode", record_decode),
     ("response_head", response_head),

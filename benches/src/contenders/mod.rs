@@ -21,7 +21,7 @@ use crate::machine;
 pub use apache::start_mod_php;
 pub use nginx::with_php as nginx_with_php;
 pub use php_fpm::{FpmPool, PhpFpm};
-pub use serve::{build_serve, start as start_serve, start_with as start_serve_with};
+pub use serve::{build_program, build_serve, start as start_serve, start_with as start_serve_with};
 
 /// What every contender is started with.
 #[derive(Debug, Clone, Copy)]

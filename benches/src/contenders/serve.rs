@@ -8,13 +8,22 @@ use peers::Peer;
 
 use super::{Contender, OURS, Setup};
 
-/// Builds the `serve` of this source tree and returns where it is: what is
-/// measured is never an old build.
+/// Builds the `serve` of this source tree and returns where it is.
 ///
 /// # Errors
 ///
 /// When it does not build.
 pub fn build_serve() -> Result<PathBuf, String> {
+    build_program("serve")
+}
+
+/// Builds a program of the package `examples` and returns where it is: what
+/// is measured is never an old build.
+///
+/// # Errors
+///
+/// When it does not build.
+pub fn build_program(name: &str) -> Result<PathBuf, String> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let here = env::current_exe().map_err(|error| error.to_string())?;
     let folder = here.parent().ok_or("the running program has no folder")?;
@@ -26,7 +35,7 @@ pub fn build_serve() -> Result<PathBuf, String> {
             "-p",
             "examples",
             "--bin",
-            "serve",
+            name,
         ])
         .arg("--manifest-path")
         .arg(manifest)
@@ -39,9 +48,9 @@ pub fn build_serve() -> Result<PathBuf, String> {
         .status()
         .map_err(|error| format!("cargo: {error}"))?;
     if !status.success() {
-        return Err("`serve` does not build".to_owned());
+        return Err(format!("`{name}` does not build"));
     }
-    Ok(folder.with_file_name("release").join("serve"))
+    Ok(folder.with_file_name("release").join(name))
 }
 
 /// Starts `serve` with its own workers.

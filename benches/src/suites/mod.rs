@@ -1,6 +1,7 @@
 //! One module per suite; [`ALL`] lists them.
 
 mod codec;
+mod config;
 mod http;
 mod keepalive;
 mod memory;
@@ -101,6 +102,12 @@ pub const ALL: &[Suite] = &[
         about: "instructions and allocations of the FastCGI codec (valgrind)",
         timed: false,
         run: codec::run,
+    },
+    Suite {
+        name: "config",
+        about: "check of a configuration of 1,000 pools",
+        timed: true,
+        run: config::run,
     },
 ];
 

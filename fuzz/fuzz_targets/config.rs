@@ -1,0 +1,3 @@
+//! The libFuzzer shim of `fuzz::config`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::config(data));
