@@ -23,6 +23,9 @@ use crate::listener::Accepted;
 /// checked later and answered properly.
 const HEAD_BUFFER_BYTES: usize = 128 * 1024;
 
+/// What an HTTP/2 client may send ahead of us on one stream.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+
 /// What all requests of a connection share.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -152,7 +155,8 @@ where
                 .keep_alive_timeout(limits.header_time)
                 .max_concurrent_streams(limits.streams)
                 .max_header_list_size(u32::try_from(HEAD_BUFFER_BYTES).unwrap_or(u32::MAX))
-                .adaptive_window(true)
+                .initial_stream_window_size(STREAM_WINDOW_BYTES)
+                .initial_connection_window_size(4 * STREAM_WINDOW_BYTES)
                 .serve_connection(io, service);
             let mut connection = pin!(connection);
             tokio::select! {

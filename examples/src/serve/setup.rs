@@ -51,7 +51,7 @@ pub(super) async fn setup(options: Options) -> Result<Parts, Failure> {
         Some(target) => AccessLog::open(target, options.report.access_log_format)
             .map(|(log, closer)| (Some(log), Some(closer)))
             .map_err(|cause| Failure::AccessLog {
-                path: format!("{target:?}"),
+                path: target.to_string(),
                 cause,
             })?,
     };

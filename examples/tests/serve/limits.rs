@@ -51,7 +51,12 @@ fn stalled_bodies_are_answered_with_408() {
     // Small enough to be read first, and large enough to be streamed.
     for length in ["100", "200000"] {
         let mut connection = serve.connect();
-        connection.send(request("POST", "/e.php", &[("Content-Length", length)], b"start"));
+        connection.send(request(
+            "POST",
+            "/e.php",
+            &[("Content-Length", length)],
+            b"start",
+        ));
         assert_eq!(connection.answer().status, 408, "{length}");
     }
     assert_eq!(serve.post("/e.php", &[], b"abc").text(), "3");
@@ -63,7 +68,12 @@ fn upload_that_breaks_off_harms_nobody() {
     let serve = Serve::start([site.path().to_str().unwrap(), "--workers", "1"]);
     for length in ["100", "200000"] {
         let mut connection = serve.connect();
-        connection.send(request("POST", "/e.php", &[("Content-Length", length)], b"start"));
+        connection.send(request(
+            "POST",
+            "/e.php",
+            &[("Content-Length", length)],
+            b"start",
+        ));
         drop(connection);
         assert_eq!(serve.post("/e.php", &[], b"abc").text(), "3");
     }

@@ -4,7 +4,8 @@ use std::os::unix::fs::symlink;
 
 use crate::support::{Serve, Site, request};
 
-const ECHO: &str = "<?php foreach (['PROXY', 'X_REAL'] as $n) echo $n, '=', $_SERVER[\"HTTP_$n\"] ?? 'none', ';';";
+const ECHO: &str =
+    "<?php foreach (['PROXY', 'X_REAL'] as $n) echo $n, '=', $_SERVER[\"HTTP_$n\"] ?? 'none', ';';";
 
 fn site() -> Site {
     let site = Site::new(&[
@@ -19,7 +20,15 @@ fn site() -> Site {
         ("secret.txt", "SECRET"),
         ("outside/file.txt", "linked folder"),
     ]);
-    for copy in ["a.php~", "a.php.bak", "a.phtml", "a.phps", "a.inc", "a.PHP.old", "a.phar"] {
+    for copy in [
+        "a.php~",
+        "a.php.bak",
+        "a.phtml",
+        "a.phps",
+        "a.inc",
+        "a.PHP.old",
+        "a.phar",
+    ] {
         site.write(&format!("root/{copy}"), "<?php SECRET");
     }
     symlink(site.join("secret.txt"), site.join("root/link.txt")).unwrap();
@@ -36,8 +45,20 @@ fn hidden_files_and_sources_are_missing() {
     let site = site();
     let serve = serve(&site);
     for path in [
-        "/.env", "/.git/config", "/sub/.htpasswd", "/%2eenv", "/./.env", "/a.php~", "/a.php.bak",
-        "/a.phtml", "/a.phps", "/a.inc", "/a.PHP.old", "/a.phar", "/x.php.jpg", "/link.txt",
+        "/.env",
+        "/.git/config",
+        "/sub/.htpasswd",
+        "/%2eenv",
+        "/./.env",
+        "/a.php~",
+        "/a.php.bak",
+        "/a.phtml",
+        "/a.phps",
+        "/a.inc",
+        "/a.PHP.old",
+        "/a.phar",
+        "/x.php.jpg",
+        "/link.txt",
     ] {
         let answer = serve.get(path);
         assert_eq!(answer.status, 404, "{path}");
@@ -52,12 +73,24 @@ fn paths_do_not_leave_the_root() {
     let site = site();
     let serve = serve(&site);
     for path in [
-        "/../secret.txt", "/..%2fsecret.txt", "/%2e%2e/secret.txt", "/%2e%2e%2fsecret.txt",
-        "/upload/../../secret.txt", "/..%5csecret.txt", "/..\\secret.txt", "/.%2e/secret.txt",
-        "//../secret.txt", "/upload/..%2f..%2fsecret.txt", "/index.php/../../secret.txt",
+        "/../secret.txt",
+        "/..%2fsecret.txt",
+        "/%2e%2e/secret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/upload/../../secret.txt",
+        "/..%5csecret.txt",
+        "/..\\secret.txt",
+        "/.%2e/secret.txt",
+        "//../secret.txt",
+        "/upload/..%2f..%2fsecret.txt",
+        "/index.php/../../secret.txt",
     ] {
         let answer = serve.get(path);
-        assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
+        assert!(
+            matches!(answer.status, 400 | 404),
+            "{path}: {}",
+            answer.status
+        );
         assert!(!answer.text().contains("SECRET"), "{path}");
     }
 }
@@ -66,7 +99,12 @@ fn paths_do_not_leave_the_root() {
 fn only_scripts_run() {
     let site = site();
     let serve = serve(&site);
-    for path in ["/upload/x.jpg/y.php", "/upload/x.jpg%00.php", "/index.php%00.jpg", "/upload/x.jpg/.php"] {
+    for path in [
+        "/upload/x.jpg/y.php",
+        "/upload/x.jpg%00.php",
+        "/index.php%00.jpg",
+        "/upload/x.jpg/.php",
+    ] {
         let answer = serve.get(path);
         assert_eq!(answer.status, 404, "{path}");
         assert!(!answer.text().contains("RUN"), "{path}");
@@ -107,8 +145,14 @@ fn ambiguous_requests_are_refused() {
 #[test]
 fn files_are_handed_over_from_allowed_folders_alone() {
     let site = Site::new(&[
-        ("root/send.php", "<?php header('Content-Type: application/zip'); header($_GET['f'] . ': ' . $_GET['p']);"),
-        ("root/other.php", "<?php http_response_code(201); header('X-Sendfile: ' . $_GET['p']); echo 'body';"),
+        (
+            "root/send.php",
+            "<?php header('Content-Type: application/zip'); header($_GET['f'] . ': ' . $_GET['p']);",
+        ),
+        (
+            "root/other.php",
+            "<?php http_response_code(201); header('X-Sendfile: ' . $_GET['p']); echo 'body';",
+        ),
         ("files/a.zip", "zip content"),
         ("secret.txt", "SECRET"),
     ]);
@@ -123,7 +167,11 @@ fn files_are_handed_over_from_allowed_folders_alone() {
         ("X-Accel-Redirect", "/%61.zip".to_owned()),
     ] {
         let answer = serve.get(&format!("/send.php?f={field}&p={path}"));
-        assert_eq!((answer.status, &*answer.text()), (200, "zip content"), "{field} {path}");
+        assert_eq!(
+            (answer.status, &*answer.text()),
+            (200, "zip content"),
+            "{field} {path}"
+        );
         assert_eq!(answer.field("content-type"), Some("application/zip"));
         assert_eq!(answer.field("content-length"), Some("11"));
         assert_eq!(answer.field(&field.to_ascii_lowercase()), None);
@@ -132,7 +180,12 @@ fn files_are_handed_over_from_allowed_folders_alone() {
     let part = serve.get_with(&target, &[("Range", "bytes=0-2")]);
     assert_eq!((part.status, &*part.text()), (206, "zip"));
     let secret = site.join("secret.txt");
-    for path in [secret.to_str().unwrap(), "/etc/passwd", "/../secret.txt", "/link"] {
+    for path in [
+        secret.to_str().unwrap(),
+        "/etc/passwd",
+        "/../secret.txt",
+        "/link",
+    ] {
         let answer = serve.get(&format!("/send.php?f=X-Sendfile&p={path}"));
         assert_eq!(answer.status, 404, "{path}");
         assert!(!answer.text().contains("SECRET"));

@@ -40,15 +40,26 @@ fn files_have_type_length_and_validators() {
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.field("content-type"), Some(media_type));
         assert_eq!(answer.field("content-length"), Some(length));
-        assert!(answer.field("etag").is_some_and(|etag| etag.starts_with('"')));
-        assert!(answer.field("last-modified").is_some_and(|date| date.ends_with("GMT")));
+        assert!(
+            answer
+                .field("etag")
+                .is_some_and(|etag| etag.starts_with('"'))
+        );
+        assert!(
+            answer
+                .field("last-modified")
+                .is_some_and(|date| date.ends_with("GMT"))
+        );
         assert_eq!(answer.field("accept-ranges"), Some("bytes"));
         let head = serve.send(request("HEAD", path, &[], b""));
         assert_eq!(head.status, 200);
         assert_eq!(head.field("content-length"), Some(length));
         assert!(head.body.is_empty());
     }
-    assert_eq!(serve.get("/image.png").body, [0x89, b'P', b'N', b'G', 0, 255]);
+    assert_eq!(
+        serve.get("/image.png").body,
+        [0x89, b'P', b'N', b'G', 0, 255]
+    );
 }
 
 #[test]
@@ -56,7 +67,10 @@ fn unchanged_file_is_not_sent_again() {
     let site = site();
     let serve = serve(&site);
     let first = serve.get("/digits.txt");
-    let (etag, date) = (first.field("etag").unwrap(), first.field("last-modified").unwrap());
+    let (etag, date) = (
+        first.field("etag").unwrap(),
+        first.field("last-modified").unwrap(),
+    );
     for fields in [[("If-None-Match", etag)], [("If-Modified-Since", date)]] {
         let answer = serve.get_with("/digits.txt", &fields);
         assert_eq!(answer.status, 304, "{fields:?}");
@@ -102,13 +116,21 @@ fn several_ranges_are_sent_as_multipart() {
     let answer = serve.get_with("/digits.txt", &[("Range", "bytes=0-1,8-9")]);
     assert_eq!(answer.status, 206);
     let media_type = answer.field("content-type").unwrap();
-    let boundary = media_type.strip_prefix("multipart/byteranges; boundary=").unwrap();
+    let boundary = media_type
+        .strip_prefix("multipart/byteranges; boundary=")
+        .unwrap();
     let boundary = boundary.trim_matches('"');
     let text = answer.text();
     let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
     assert_eq!(parts.len(), 4, "{text}");
-    assert!(parts[1].contains("content-range: bytes 0-1/10\r\n\r\n01\r\n"), "{text}");
-    assert!(parts[2].contains("content-range: bytes 8-9/10\r\n\r\n89\r\n"), "{text}");
+    assert!(
+        parts[1].contains("content-range: bytes 0-1/10\r\n\r\n01\r\n"),
+        "{text}"
+    );
+    assert!(
+        parts[2].contains("content-range: bytes 8-9/10\r\n\r\n89\r\n"),
+        "{text}"
+    );
     assert_eq!(parts[3], "--\r\n");
 }
 
@@ -125,7 +147,10 @@ fn best_precompressed_file_is_chosen() {
         let answer = serve.get_with("/pre.js", &[("Accept-Encoding", accept)]);
         assert_eq!(answer.field("content-encoding"), coding, "{accept}");
         assert!(answer.text().starts_with(content), "{accept}");
-        assert_eq!(answer.field("content-type"), Some("text/javascript; charset=utf-8"));
+        assert_eq!(
+            answer.field("content-type"),
+            Some("text/javascript; charset=utf-8")
+        );
         assert_eq!(answer.field("vary"), Some("accept-encoding"));
     }
 }
@@ -137,14 +162,19 @@ fn text_is_compressed_on_the_fly() {
     let answer = serve.get_with("/big.css", &[("Accept-Encoding", "gzip")]);
     assert_eq!(answer.field("content-encoding"), Some("gzip"));
     let mut unpacked = String::new();
-    GzDecoder::new(&*answer.body).read_to_string(&mut unpacked).unwrap();
+    GzDecoder::new(&*answer.body)
+        .read_to_string(&mut unpacked)
+        .unwrap();
     assert_eq!(unpacked, site.read("big.css"));
     let etag = answer.field("etag").unwrap();
     assert!(etag.starts_with("W/"), "{etag}");
     let fields = [("Accept-Encoding", "gzip"), ("If-None-Match", etag)];
     assert_eq!(serve.get_with("/big.css", &fields).status, 304);
     let plain = serve.get("/big.css");
-    assert_eq!((plain.field("content-encoding"), plain.body.len()), (None, 17_000));
+    assert_eq!(
+        (plain.field("content-encoding"), plain.body.len()),
+        (None, 17_000)
+    );
     let image = serve.get_with("/image.png", &[("Accept-Encoding", "gzip")]);
     assert_eq!(image.field("content-encoding"), None);
 }

@@ -38,12 +38,20 @@ fn openmetrics_is_well_formed() {
     let serve = serve(&site);
     serve.get("/p.php");
     let answer = serve.get("/server-status?openmetrics");
-    assert!(answer.field("content-type").unwrap().starts_with("application/openmetrics-text"));
+    assert!(
+        answer
+            .field("content-type")
+            .unwrap()
+            .starts_with("application/openmetrics-text")
+    );
     let text = answer.text();
     assert!(text.ends_with("# EOF\n"));
     assert!(text.contains("\nphp_workers_limit 2\n"), "{text}");
     assert!(text.contains("php_requests_finished_total 1\n"), "{text}");
-    assert!(text.contains("php_queue_wait_seconds_bucket{le=\"+Inf\"} 1\n"), "{text}");
+    assert!(
+        text.contains("php_queue_wait_seconds_bucket{le=\"+Inf\"} 1\n"),
+        "{text}"
+    );
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (_, value) = line.rsplit_once(' ').unwrap();
         assert!(value.parse::<f64>().is_ok(), "{line}");
@@ -57,7 +65,12 @@ fn page_is_for_people_and_off_by_default() {
     let page = serve.get("/server-status");
     assert_eq!(page.field("content-type"), Some("text/html; charset=utf-8"));
     assert!(page.text().contains("\"max_children\":2"));
-    assert_eq!(serve.send(request("POST", "/server-status", &[], b"")).status, 405);
+    assert_eq!(
+        serve
+            .send(request("POST", "/server-status", &[], b""))
+            .status,
+        405
+    );
     let off = Serve::start([site.path()]);
     assert_eq!(off.get("/server-status").status, 404);
 }

@@ -9,6 +9,7 @@ mod upstream;
 mod workers;
 
 use std::path::Path;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -23,6 +24,9 @@ use self::content::Content;
 use super::http::{Body, Origin, Upload, pages};
 use super::log::Report;
 use super::site::Script;
+
+/// When to come back, where nobody has an estimate.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs the scripts of all sites.
 #[derive(Debug)]
@@ -130,8 +134,10 @@ impl Php {
             }
             false => tracing::warn!(request = id, %script, uri = %parts.uri, %status, "{cause}"),
         }
-        match fault.retry_after {
-            Some(wait) if status == StatusCode::SERVICE_UNAVAILABLE => pages::unavailable(wait),
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                pages::unavailable(fault.retry_after.unwrap_or(RETRY_AFTER))
+            }
             _ => pages::error(status),
         }
     }

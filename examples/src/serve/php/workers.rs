@@ -25,6 +25,16 @@ const DEFINES: [(&str, &str); 3] = [
     ("log_errors", "1"),
     ("html_errors", "0"),
 ];
+/// Variables that workers keep of an environment that is cleared otherwise.
+const KEPT: [&str; 7] = [
+    "PHPRC",
+    "PHP_INI_SCAN_DIR",
+    "PATH",
+    "TMPDIR",
+    "TZ",
+    "LANG",
+    "LC_ALL",
+];
 const MAX_QUEUE: usize = 1024;
 const MIN_WORKERS: usize = 4;
 
@@ -47,7 +57,7 @@ impl Workers {
                 .as_deref()
                 .unwrap_or_else(|| Path::new("php-cgi")),
         )?;
-        let mut command = command(&program);
+        let mut command = with_environment(command(&program));
         let pool = match &options.config {
             Some(file) => Some(fpm_conf::read(file, options.pool.as_deref())?),
             None => None,
@@ -141,6 +151,16 @@ impl Workers {
     pub(super) fn status(&self) -> Status {
         self.pool.status()
     }
+}
+
+/// What every worker gets of our environment: where PHP finds its settings,
+/// and what programs that scripts start cannot do without.
+fn with_environment(command: WorkerCommand) -> WorkerCommand {
+    KEPT.iter()
+        .fold(command, |command, name| match std::env::var_os(name) {
+            Some(value) => command.env(name, value),
+            None => command,
+        })
 }
 
 /// A program that is not PHP gets no arguments of PHP.

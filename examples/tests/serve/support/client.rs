@@ -67,7 +67,10 @@ impl Connection {
     pub(crate) fn head(&mut self) -> Answer {
         loop {
             let line = self.line();
-            let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+            let status = line
+                .split(' ')
+                .nth(1)
+                .and_then(|status| status.parse().ok());
             let status = status.unwrap_or_else(|| panic!("no status line, but {line:?}"));
             let mut fields = Vec::new();
             loop {
@@ -132,7 +135,9 @@ impl Connection {
 impl Answer {
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.fields.iter();
-        fields.find(|(known, _)| known == name).map(|(_, value)| &**value)
+        fields
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| &**value)
     }
 
     pub(crate) fn text(&self) -> String {
@@ -142,7 +147,9 @@ impl Answer {
     /// The cookies that it sets, ready for a request.
     pub(crate) fn cookies(&self) -> String {
         let set = self.fields.iter().filter(|(name, _)| name == "set-cookie");
-        let pairs: Vec<&str> = set.filter_map(|(_, value)| value.split(';').next()).collect();
+        let pairs: Vec<&str> = set
+            .filter_map(|(_, value)| value.split(';').next())
+            .collect();
         pairs.join("; ")
     }
 }
@@ -150,11 +157,16 @@ impl Answer {
 /// A request with `Host`, and with `Content-Length` when it has a body.
 pub(crate) fn request(method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {path} HTTP/1.1\r\n");
-    let has = |wanted: &str| fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let has = |wanted: &str| {
+        fields
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    };
     if !has("host") {
         head.push_str("Host: localhost\r\n");
     }
-    if !has("content-length") && !has("transfer-encoding") && (!body.is_empty() || method == "POST") {
+    if !has("content-length") && !has("transfer-encoding") && (!body.is_empty() || method == "POST")
+    {
         let _ = write!(head, "Content-Length: {}\r\n", body.len());
     }
     for (name, value) in fields {

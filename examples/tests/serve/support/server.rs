@@ -92,7 +92,9 @@ impl Serve {
     /// Waits until the log holds `text`.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, text: &str) {
-        wait_until(&format!("the log holds {text:?}"), || self.log().contains(text));
+        wait_until(&format!("the log holds {text:?}"), || {
+            self.log().contains(text)
+        });
     }
 
     /// The next line of stdout.
@@ -149,7 +151,10 @@ impl Serve {
         let path = format!("/proc/{0}/task/{0}/children", self.id());
         let list = std::fs::read_to_string(path).unwrap_or_default();
         let all_tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
-        let mut children: Vec<i32> = list.split_whitespace().map(|id| id.parse().unwrap()).collect();
+        let mut children: Vec<i32> = list
+            .split_whitespace()
+            .map(|id| id.parse().unwrap())
+            .collect();
         for task in all_tasks.into_iter().flatten().flatten() {
             let list = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
             children.extend(list.split_whitespace().map(|id| id.parse::<i32>().unwrap()));

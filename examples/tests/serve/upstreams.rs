@@ -1,0 +1,97 @@
+//! FastCGI servers that already run.
+
+use peers::{PhpCgi, PhpFpm};
+
+use crate::support::{Serve, Site, request};
+
+const ECHO: &str = "<?php echo PHP_SAPI, ' ', $_SERVER['REQUEST_METHOD'], ' ', strlen(file_get_contents('php://input')), ' ', $_SERVER['PATH_INFO'] ?? '-';";
+
+#[test]
+fn php_cgi_and_php_fpm_answer_as_workers_do() {
+    let site = Site::new(&[
+        ("e.php", ECHO),
+        (
+            "big.php",
+            "<?php for ($i = 0; $i < 300; $i++) echo str_repeat('x', 10000);",
+        ),
+        (
+            "fatal.php",
+            "<?php error_log('from the test'); http_response_code(503);",
+        ),
+    ]);
+    let (cgi, fpm, tcp) = (PhpCgi::start(2), PhpFpm::start(""), PhpCgi::start_tcp(2));
+    for (address, interface) in [
+        (cgi.address(), "cgi-fcgi"),
+        (fpm.address(), "fpm-fcgi"),
+        (tcp.address(), "cgi-fcgi"),
+    ] {
+        let serve = Serve::start([site.path().to_str().unwrap(), "--upstream", address]);
+        assert_eq!(
+            serve.get("/e.php/x").text(),
+            format!("{interface} GET 0 /x")
+        );
+        let body = vec![b'x'; 500_000];
+        assert_eq!(
+            serve.post("/e.php", &[], &body).text(),
+            format!("{interface} POST 500000 -")
+        );
+        assert_eq!(serve.get("/big.php").body.len(), 3_000_000);
+        assert_eq!(serve.send(request("HEAD", "/e.php", &[], b"")).status, 200);
+        assert_eq!(serve.get("/fatal.php").status, 503);
+        assert_eq!(serve.get("/none.php").status, 404);
+        for _ in 0..20 {
+            assert_eq!(serve.get("/e.php").status, 200);
+        }
+    }
+}
+
+#[test]
+fn server_that_is_gone_is_passed_over() {
+    let site = Site::new(&[("e.php", ECHO)]);
+    let alive = PhpCgi::start(1);
+    let gone = format!("127.0.0.1:{}", peers::free_port());
+    let serve = Serve::start([
+        site.path().to_str().unwrap(),
+        "--upstream",
+        &gone,
+        "--upstream",
+        alive.address(),
+        "--status-path",
+        "/status",
+    ]);
+    for _ in 0..6 {
+        assert_eq!(
+            serve.post("/e.php", &[], b"abc").text(),
+            "cgi-fcgi POST 3 -"
+        );
+    }
+    let status = serve.status();
+    assert_eq!(status["upstreams"][1]["requests"], 6);
+    assert_eq!(status["upstreams"][0]["available"], false);
+    let alone = Serve::start([site.path().to_str().unwrap(), "--upstream", &gone]);
+    let answer = alone.get("/e.php");
+    assert_eq!(answer.status, 503);
+    assert!(answer.field("retry-after").is_some());
+}
+
+#[test]
+fn requests_are_spread_over_all_servers() {
+    let site = Site::new(&[("e.php", ECHO)]);
+    let (one, two) = (PhpCgi::start(1), PhpCgi::start(1));
+    let serve = Serve::start([
+        site.path().to_str().unwrap(),
+        "--upstream",
+        one.address(),
+        "--upstream",
+        two.address(),
+        "--status-path",
+        "/status",
+    ]);
+    for _ in 0..10 {
+        assert_eq!(serve.get("/e.php").status, 200);
+    }
+    let status = serve.status();
+    for upstream in status["upstreams"].as_array().unwrap() {
+        assert_eq!(upstream["requests"], 5, "{status}");
+    }
+}
