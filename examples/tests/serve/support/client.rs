@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A test that waits longer has failed.
@@ -40,15 +40,6 @@ impl Connection {
         let raw = raw.as_ref();
         self.head = raw.starts_with(b"HEAD ");
         let _ = self.reader.get_mut().write_all(raw);
-    }
-
-    pub(crate) fn stream(&self) -> &TcpStream {
-        self.reader.get_ref()
-    }
-
-    /// Says that no more will be sent.
-    pub(crate) fn finish(&self) {
-        self.stream().shutdown(Shutdown::Write).unwrap();
     }
 
     /// Reads a whole answer.

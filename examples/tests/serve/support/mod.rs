@@ -4,7 +4,7 @@ mod client;
 mod server;
 mod site;
 
-pub(crate) use client::{Answer, Connection, form, request};
+pub(crate) use client::{Answer, form, request};
 pub(crate) use server::{Serve, command};
 pub(crate) use site::Site;
 
