@@ -59,6 +59,7 @@ mod status;
 mod sys;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
+mod text;
 
 pub use config::{
     Environment, Limits, OnClientGone, PoolConfig, Queue, Readiness, ResourceLimit, Sizing,

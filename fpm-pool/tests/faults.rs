@@ -272,3 +272,16 @@ async fn an_upload_to_a_worker_that_died_idle_goes_to_another() {
     assert_eq!(text(pool.call(upload).await).await, "300000");
     assert_eq!(pool.status().totals.errors, []);
 }
+
+#[tokio::test]
+async fn a_program_that_says_nothing_is_given_up_in_time() {
+    let timeouts = Timeouts {
+        start: Duration::from_millis(300),
+        ..Timeouts::default()
+    };
+    let command = WorkerCommand::new("/bin/sleep").arg("60");
+    let pool = fpm_pool::Pool::start(single(command).timeouts(timeouts)).unwrap();
+    let error = pool.ready().await.unwrap_err();
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(reason, "a worker was not ready within 300ms");
+}

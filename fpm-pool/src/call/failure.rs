@@ -4,6 +4,7 @@ use super::running::{Running, Stop};
 use crate::exchange::Failure;
 use crate::request::find_param;
 use crate::shared::Cause;
+use crate::text::Printable;
 use crate::{Error, ErrorKind, ExitReason};
 
 impl Running {
@@ -40,7 +41,7 @@ impl Running {
     fn log(&self, error: &Error) {
         let param = |name: &[u8]| {
             let value = find_param(self.request(), name).unwrap_or_default();
-            value.escape_ascii().to_string()
+            Printable(value).to_string()
         };
         let cause = std::error::Error::source(error).map(tracing::field::display);
         let (script, uri) = (param(b"SCRIPT_FILENAME"), param(b"REQUEST_URI"));

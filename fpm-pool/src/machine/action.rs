@@ -114,6 +114,8 @@ pub(crate) enum Action {
         worker: WorkerId,
         signal: StopSignal,
     },
+    /// A worker did not become ready in time.
+    Late { reason: String },
     /// A reload is decided.
     Reloaded(Result<u64, String>),
     /// No request is queued or runs any more, and none is taken.

@@ -5,6 +5,7 @@
 //! behind one lock and carries out the actions after it.
 
 mod action;
+mod admission;
 mod failures;
 mod lifecycle;
 mod queue;

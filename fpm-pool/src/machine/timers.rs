@@ -48,6 +48,9 @@ impl Machine {
             State::Starting { .. } => {
                 let limit = self.settings.timeouts.start;
                 let reason = format!("a worker was not ready within {limit:?}");
+                self.out.push(Action::Late {
+                    reason: reason.clone(),
+                });
                 self.not_ready(now, id, ErrorKind::NoWorker, &reason);
             }
             State::Idle => {}

@@ -38,12 +38,12 @@ impl Effects {
 
 impl Inner {
     /// Applies the actions that concern the state; the others are left.
-    pub(super) fn settle(&mut self, now: Instant) -> Effects {
+    pub(super) fn settle(&mut self) -> Effects {
         let mut effects = Effects::default();
         let mut actions = std::mem::take(&mut self.actions);
         self.machine.take_actions(&mut actions);
         for action in actions.drain(..) {
-            self.apply(action, now, &mut effects);
+            self.apply(action, &mut effects);
         }
         self.actions = actions;
         let wake = self.machine.wake_at();
@@ -54,7 +54,7 @@ impl Inner {
         effects
     }
 
-    fn apply(&mut self, action: Action, now: Instant, effects: &mut Effects) {
+    fn apply(&mut self, action: Action, effects: &mut Effects) {
         match action {
             Action::Spawn { worker, generation } => {
                 if let Some(generation) = self.generations.get(&generation) {
@@ -91,6 +91,10 @@ impl Inner {
                     effects.actions.push(action);
                 }
             }
+            Action::Late { ref reason } => {
+                self.last_failure = Some((ErrorKind::NoWorker, reason.as_str().into()));
+                effects.actions.push(action);
+            }
             Action::Reloaded(result) => {
                 if let Some(waiting) = self.reload.take() {
                     // A caller that gave up does not stop a reload.
@@ -102,7 +106,6 @@ impl Inner {
                 effects.actions.push(action);
             }
         }
-        let _ = now;
     }
 
     /// Why no worker could be started, as an error.
@@ -138,6 +141,10 @@ impl Shared {
                     let pool = &*self.name;
                     tracing::error!(pool, pid = process.id(), %error, "cannot signal a worker");
                 }
+            }
+            Action::Late { reason } => {
+                tracing::error!(pool = &*self.name, reason, "a worker cannot be started");
+                self.progress.notify_waiters();
             }
             Action::Drained => self.drained.notify_waiters(),
             Action::Stopped => {

@@ -12,14 +12,15 @@ use super::Shared;
 use super::lines::Pipe;
 use crate::exchange::{Connection, Probed, probe};
 use crate::process::Process;
+use crate::text::Printable;
 use crate::{ErrorKind, EventKind, ExitReason, OutputSource, Readiness, StopSignal, WorkerId};
 
 /// Why a worker did not become ready.
 struct NotReady {
     kind: ErrorKind,
     reason: String,
-    /// Whether its process has ended.
-    gone: bool,
+    /// How its process ended, if it did.
+    gone: Option<ExitReason>,
 }
 
 /// Starts a worker and stays with it until its process is gone.
@@ -95,12 +96,19 @@ impl Keeper {
             }
             Err(failure) => {
                 let reason = failure.reason + &self.last_words();
-                if failure.gone {
-                    self.shared.start_failed(self.worker, failure.kind, &reason);
-                    return;
+                let starting = self.shared.lock().machine.is_starting(self.worker);
+                match failure.gone {
+                    Some(_) if starting => {
+                        self.shared.start_failed(self.worker, failure.kind, &reason);
+                        return;
+                    }
+                    // It was stopped before it became ready.
+                    Some(natural) => natural,
+                    None => {
+                        self.shared.not_ready(self.worker, failure.kind, &reason);
+                        self.watch(exit.as_mut()).await
+                    }
                 }
-                self.shared.not_ready(self.worker, failure.kind, &reason);
-                self.watch(exit.as_mut()).await
             }
         };
         self.exited(exited);
@@ -119,7 +127,7 @@ impl Keeper {
                 Unwilling::Garbage(what) => Err(NotReady {
                     kind: ErrorKind::NotFastCgi,
                     reason: format!("a new worker does not speak FastCGI: {what}"),
-                    gone: false,
+                    gone: None,
                 }),
             }
         }));
@@ -131,7 +139,7 @@ impl Keeper {
                 return Poll::Ready(Err(NotReady {
                     kind: ErrorKind::NoWorker,
                     reason: format!("a new worker {reason}"),
-                    gone: true,
+                    gone: Some(reason),
                 }));
             }
             answer.as_mut().poll(cx)
@@ -153,8 +161,8 @@ impl Keeper {
         }
         Err(NotReady {
             kind: ErrorKind::NoWorker,
-            reason: String::from_utf8_lossy(line).into_owned(),
-            gone: false,
+            reason: Printable(line).to_string(),
+            gone: None,
         })
     }
 
@@ -191,7 +199,7 @@ impl Keeper {
     fn last_words(&mut self) -> String {
         self.drain();
         match &self.last_line {
-            Some(line) => format!(" (its last line: {})", line.escape_ascii()),
+            Some(line) => format!(" (its last line: {})", Printable(line)),
             None => String::new(),
         }
     }
@@ -267,83 +275,4 @@ pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId) {
         }
         Err(_) => inner.machine.lost(now, worker),
     });
-}
-
-impl Shared {
-    fn send(&self, kind: EventKind) {
-        if self.events.receiver_count() > 0 {
-            // Nobody may be listening any more.
-            let _ = self.events.send(crate::Event {
-                at: super::now(),
-                kind,
-            });
-        }
-    }
-
-    /// A worker's process could not be started, or ended before it was ready.
-    fn start_failed(self: &Arc<Self>, worker: WorkerId, kind: ErrorKind, reason: &str) {
-        self.with(|inner, now| {
-            inner.note_failure(worker, kind, reason);
-            inner.machine.start_failed(now, worker, kind, reason);
-            inner.slots.remove(&worker);
-            inner.forget_generations();
-        });
-        tracing::error!(pool = &*self.name, reason, "a worker cannot be started");
-        self.progress.notify_waiters();
-        self.stopped.notify_waiters();
-    }
-
-    /// A worker runs, and is of no use.
-    fn not_ready(self: &Arc<Self>, worker: WorkerId, kind: ErrorKind, reason: &str) {
-        self.with(|inner, now| {
-            inner.note_failure(worker, kind, reason);
-            inner.machine.not_ready(now, worker, kind, reason);
-        });
-        tracing::error!(pool = &*self.name, reason, "a worker cannot be started");
-        self.progress.notify_waiters();
-    }
-
-    fn exited(self: &Arc<Self>, worker: WorkerId, process_id: u32, natural: ExitReason) {
-        let reason = self.with(|inner, now| {
-            let reason = inner.machine.exited(now, worker, natural);
-            if let Some(mut slot) = inner.slots.remove(&worker) {
-                slot.fate.exit.send_replace(Some(reason));
-                slot.cut();
-            }
-            inner.forget_generations();
-            reason
-        });
-        let pool = &*self.name;
-        match reason {
-            ExitReason::Stopped(_) | ExitReason::Exited(0) => {
-                tracing::debug!(pool, %worker, pid = process_id, %reason, "worker ended");
-            }
-            _ => tracing::warn!(pool, %worker, pid = process_id, %reason, "worker ended"),
-        }
-        self.progress.notify_waiters();
-        self.stopped.notify_waiters();
-    }
-}
-
-impl super::Inner {
-    fn note_failure(&mut self, worker: WorkerId, kind: ErrorKind, reason: &str) {
-        if self.machine.is_starting(worker) {
-            self.last_failure = Some((kind, reason.into()));
-        }
-    }
-
-    /// Drops the settings of generations that have no worker left.
-    fn forget_generations(&mut self) {
-        let current = self.machine.generation();
-        let slots = &self.slots;
-        self.generations.retain(|&number, generation| {
-            number >= current
-                || slots
-                    .values()
-                    .any(|slot| Arc::ptr_eq(&slot.generation, generation))
-        });
-        if let Some(generation) = self.generations.get(&current) {
-            self.newest = Arc::clone(generation);
-        }
-    }
 }

@@ -12,6 +12,7 @@ use tokio::net::unix::pipe;
 
 use super::{Generation, Shared};
 use crate::request::find_param;
+use crate::text::Printable;
 use crate::{Output, OutputSource, WorkerId};
 
 /// Cuts bytes into lines, and lines that are too long into pieces.
@@ -186,9 +187,9 @@ impl Shared {
             pool = &*self.name,
             pid = origin.process_id,
             source = ?source,
-            script = script.map(|script| tracing::field::display(script.escape_ascii())),
+            script = script.map(|script| tracing::field::display(Printable(script))),
             "{}",
-            line.escape_ascii(),
+            Printable(line),
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The shell around the machine: one short lock, never held across an await.
 
 mod actions;
+mod ends;
 mod generation;
 mod keeper;
 mod lease;
@@ -110,7 +111,7 @@ impl Shared {
         let mut inner = self.lock();
         inner.machine.watch(self.events.receiver_count() > 0);
         let result = f(&mut inner, now);
-        let effects = inner.settle(now);
+        let effects = inner.settle();
         drop(inner);
         self.perform(effects, now);
         result

@@ -180,3 +180,17 @@ fn resizing_starts_and_stops_what_differs() {
     world.finish(busy);
     assert_eq!(live(&world), 1);
 }
+
+#[test]
+fn a_resize_leaves_no_time_behind_that_would_wake_the_pool_for_ever() {
+    let mut world = World::ready(settings(dynamic(3, 1, 3, 10)));
+    let busy: Vec<_> = (0..3).map(|_| world.run()).collect();
+    world.start_all();
+    for id in busy {
+        world.finish(id);
+    }
+    world.machine.resize(world.now, fixed(4));
+    // Checks that each time to wake lies ahead.
+    world.pass(secs(10.0));
+    assert_eq!(world.machine.wake_at(), None);
+}
