@@ -66,7 +66,7 @@ impl PoolHandle {
     /// HTTP client should get. What a worker did wrong is logged here, with
     /// the script and the cause.
     pub async fn call(&self, request: Request) -> Result<Response<ResponseBody>, Error> {
-        call::call(&self.pool.0, request, false).await
+        call::call(&self.pool.0, request, None).await
     }
 
     /// Returns once a worker is ready, which an ondemand pool starts for the
@@ -167,12 +167,6 @@ impl Service<Request> for PoolHandle {
     fn call(&mut self, request: Request) -> Self::Future {
         let place = self.place.take();
         let pool = Arc::clone(&self.pool);
-        Box::pin(async move {
-            let reserved = place.is_some();
-            if let Some(place) = place {
-                place.spend();
-            }
-            call::call(&pool.0, request, reserved).await
-        })
+        Box::pin(async move { call::call(&pool.0, request, place).await })
     }
 }

@@ -14,7 +14,7 @@ use http::{Response, response};
 use crate::exchange::Outgoing;
 use crate::machine::Ask;
 use crate::request::{RequestBody, find_param};
-use crate::shared::Shared;
+use crate::shared::{Place, Shared};
 use crate::{Error, ErrorKind, OnClientGone, Request, ResponseBody};
 
 pub(crate) use pump::Stream;
@@ -35,11 +35,11 @@ struct Call {
     on_client_gone: Option<OnClientGone>,
 }
 
-/// Runs `request`; `reserved`: a place was kept for it.
+/// Runs `request`, for which `place` was kept.
 pub(crate) async fn call(
     shared: &Arc<Shared>,
     request: Request,
-    reserved: bool,
+    place: Option<Place>,
 ) -> Result<Response<ResponseBody>, Error> {
     let mut ask = Ask {
         priority: request.priority,
@@ -47,9 +47,12 @@ pub(crate) async fn call(
         key: request.exclusive.as_deref().map(Arc::from),
         first_byte: request.first_byte,
         total: request.total,
-        reserved,
+        reserved: place.is_some(),
     };
     let mut call = Call::new(request)?;
+    if let Some(place) = place {
+        place.spend();
+    }
     let mut replayed = false;
     for attempt in 1.. {
         let lease = shared.acquire(ask.clone(), &call.head).await?;

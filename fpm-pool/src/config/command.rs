@@ -35,7 +35,8 @@ pub enum Readiness {
 pub enum ResourceLimit {
     /// Open descriptors (`RLIMIT_NOFILE`; php-fpm's `rlimit_files`).
     Files(u64),
-    /// Bytes of a core dump (`RLIMIT_CORE`; php-fpm's `rlimit_core`).
+    /// Bytes of a core dump (`RLIMIT_CORE`; php-fpm's `rlimit_core`). 0 for
+    /// php-cgi unless set, as it dumps core when it is asked to stop.
     Core(u64),
     /// Bytes of address space (`RLIMIT_AS`).
     AddressSpace(u64),

@@ -1,6 +1,8 @@
 //! What a pool is told: how many workers, which program, which bounds.
 
 mod command;
+#[cfg(feature = "config")]
+mod fpm;
 mod limits;
 mod pool;
 mod sizing;

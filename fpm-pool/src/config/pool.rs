@@ -1,6 +1,7 @@
 //! The settings of one pool.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,13 @@ impl PoolConfig {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Runs another program with the same settings.
+    #[must_use]
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.command.program = program.into();
+        self
     }
 
     /// How many workers there are.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::action::{Action, Ask, Breach, Finish};
-use super::worker::{Firmness, Running, State, Stop};
+use super::worker::{Firmness, Running, State, Stop, earliest};
 use super::{Gate, Machine};
 use crate::{ErrorKind, EventKind, OnClientGone, StopReason, WorkerId};
 
@@ -138,6 +138,12 @@ impl Machine {
 
     fn recover(&mut self, now: Instant, id: WorkerId) {
         let until = self.settings.timeouts.recover.map(|limit| now + limit);
+        // Without a client, a script has no more time than it had with one.
+        let total = match self.workers.get(&id).map(|worker| &worker.state) {
+            Some(State::Busy(running)) => running.total_until,
+            _ => None,
+        };
+        let until = earliest(until, total);
         self.set_state(id, now, State::Recovering { until });
         self.out.push(Action::Recover(id));
         self.after_change();

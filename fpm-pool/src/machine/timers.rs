@@ -63,7 +63,7 @@ impl Machine {
                 self.interrupt(now, id, kind, StopReason::Timeout);
             }
             State::Recovering { .. } => {
-                self.stop(now, id, StopReason::NotReady, Firmness::Busy);
+                self.stop(now, id, StopReason::Timeout, Firmness::Busy);
             }
             State::Stopping(_) => self.send_due_signal(now, id),
         }

@@ -54,8 +54,17 @@ impl CommandSpawner {
             command.group.as_deref(),
             supplementary,
         )?;
+        let mut limits: Vec<_> = command.limits.iter().map(resource).collect();
+        let has_core = limits
+            .iter()
+            .any(|(kind, _)| *kind == Resource::RLIMIT_CORE);
+        if command.php && !has_core {
+            // php-cgi leaves SIGQUIT to the system, which would dump core for
+            // every request that passes its limit.
+            limits.push((Resource::RLIMIT_CORE, 0));
+        }
         let setup = ChildSetup {
-            limits: command.limits.iter().map(resource).collect(),
+            limits,
             nice: command.nice,
             umask: command.umask.map(Mode::from_bits_truncate),
             chroot: command.chroot.as_deref().map(c_path).transpose()?,

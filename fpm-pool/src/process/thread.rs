@@ -46,12 +46,6 @@ impl SpawnThread {
 
     /// Starts a worker; cancelling this stops a worker that comes too late.
     pub(crate) async fn spawn(&self, spawner: Spawner, worker: WorkerId) -> Answer {
-        {
-            let mut here = spawner.lock().unwrap_or_else(PoisonError::into_inner);
-            if !here.is_blocking() {
-                return here.spawn(worker);
-            }
-        }
         let (answer, process) = oneshot::channel();
         let order = Order {
             spawner,

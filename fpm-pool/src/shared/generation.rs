@@ -1,6 +1,6 @@
 //! What all workers of a generation have in common.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fastcgi_proto::cgi::HeadPolicy;
 
@@ -10,6 +10,8 @@ use crate::{Limits, OnClientGone, PoolConfig, Spawn};
 /// The settings that the shell needs, and how workers are started.
 pub(crate) struct Generation {
     pub(crate) spawner: Arc<Mutex<dyn Spawn>>,
+    /// Whether workers are started on the pool's thread.
+    pub(crate) on_thread: bool,
     pub(crate) limits: Limits,
     pub(crate) head: HeadPolicy,
     pub(crate) on_client_gone: OnClientGone,
@@ -21,7 +23,12 @@ impl Generation {
         let mut head = HeadPolicy::default();
         head.limits.head_bytes = config.limits.head_bytes;
         head.limits.head_fields = config.limits.head_fields;
+        let on_thread = {
+            let spawner = spawner.lock().unwrap_or_else(PoisonError::into_inner);
+            spawner.is_blocking()
+        };
         Self {
+            on_thread,
             spawner,
             limits: config.limits,
             head,

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -25,15 +25,24 @@ struct NotReady {
 
 /// Starts a worker and stays with it until its process is gone.
 pub(super) async fn keep(shared: Arc<Shared>, worker: WorkerId) {
-    let spawner = {
+    let generation = {
         let inner = shared.lock();
-        let slot = inner.slots.get(&worker);
-        slot.map(|slot| Arc::clone(&slot.generation.spawner))
+        inner
+            .slots
+            .get(&worker)
+            .map(|slot| Arc::clone(&slot.generation))
     };
-    let Some(spawner) = spawner else {
+    let Some(generation) = generation else {
         return;
     };
-    match shared.thread.spawn(spawner, worker).await {
+    let spawner = Arc::clone(&generation.spawner);
+    let started = if generation.on_thread {
+        shared.thread.spawn(spawner, worker).await
+    } else {
+        let mut spawner = spawner.lock().unwrap_or_else(PoisonError::into_inner);
+        spawner.spawn(worker)
+    };
+    match started {
         Ok(process) => Keeper::new(shared, worker, Arc::from(process)).run().await,
         Err(error) => shared.start_failed(worker, ErrorKind::NoWorker, &error.to_string()),
     }

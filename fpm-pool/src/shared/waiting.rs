@@ -85,8 +85,9 @@ impl Shared {
     pub(crate) fn poll_place(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Place> {
         let reserved = self.with(|inner, _| {
             let reserved = inner.machine.reserve();
-            if !reserved {
-                inner.hopefuls.push(cx.waker().clone());
+            let waker = cx.waker();
+            if !reserved && !inner.hopefuls.iter().any(|known| known.will_wake(waker)) {
+                inner.hopefuls.push(waker.clone());
             }
             reserved
         });

@@ -270,6 +270,22 @@ fn a_worker_that_does_not_come_back_is_killed_if_there_is_a_limit() {
 }
 
 #[test]
+fn a_script_without_a_client_has_no_more_time_than_with_one() {
+    let mut limited = settings(fixed(1));
+    limited.timeouts.total = Some(secs(3.0));
+    let mut world = World::ready(limited);
+    let worker = world.run();
+    world.pass(secs(1.0));
+    world
+        .machine
+        .abandon(world.now, worker, OnClientGone::Abort);
+    world.pass(secs(1.9));
+    assert!(world.signals(worker).is_empty());
+    world.pass(secs(0.1));
+    assert_eq!(world.signals(worker), [StopSignal::Stop]);
+}
+
+#[test]
 fn clients_that_leave_can_cost_the_worker_or_nothing() {
     let mut world = World::ready(settings(fixed(2)));
     let (killed, kept) = (world.run(), world.run());
