@@ -108,11 +108,9 @@ pub(super) fn memcpy_8m(iterations: u32) {
 pub(super) fn params_iter(iterations: u32) {
     let content = input::encoded_params();
     for _ in 0..iterations {
-        for pair in ParamsIter::new(black_box(&content)) {
-            if let Ok((name, value)) = pair {
-                black_box(name);
-                black_box(value);
-            }
+        for (name, value) in ParamsIter::new(black_box(&content)).map_while(Result::ok) {
+            black_box(name);
+            black_box(value);
         }
     }
 }
