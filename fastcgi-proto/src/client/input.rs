@@ -85,7 +85,7 @@ impl Connection {
     }
 
     /// Content of a stream; the header is the decoder's.
-    #[inline]
+    #[inline(always)]
     fn content(&mut self, content: Bytes) -> Result<Option<Event>, ProtocolError> {
         let RecordHeader {
             record_type,

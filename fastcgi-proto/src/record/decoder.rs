@@ -201,7 +201,7 @@ impl RecordDecoder {
     }
 
     /// Finds the next part in `input`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step(&mut self, input: &[u8]) -> Result<Step, DecodeError> {
         // By far the most frequent: a stream record whose header is at hand.
         let before = self.skip as usize + RecordHeader::LEN;
@@ -323,7 +323,7 @@ impl RecordDecoder {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_content(&mut self, before: usize, available: usize) -> Step {
         let stream = self.header.record_type.is_stream();
         // An empty GET_VALUES is a part too.
@@ -372,7 +372,7 @@ fn check(header: RecordHeader) -> Result<(), DecodeError> {
 
 impl Step {
     /// Takes the step off the front of `input`; what remains is its content.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self, input: &mut BytesMut) -> Bytes {
         if self.content == 0 {
             input.advance(self.before);
