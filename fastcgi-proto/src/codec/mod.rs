@@ -3,7 +3,7 @@
 //! [`RecordCodec`] speaks records; [`ClientCodec`] and [`ServerCodec`] hold a
 //! connection's state machine and speak its events. They copy what they send
 //! into `Framed`'s buffer; the drivers (feature `tokio`) and hand-written
-//! loops over [`Outgoing`](crate::Outgoing) do not.
+//! loops over [`Outgoing`] do not.
 
 mod client;
 mod error;
