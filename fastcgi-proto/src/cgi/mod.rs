@@ -7,6 +7,31 @@
 //!   [`ParamSink`].
 //! - [`split_path`] splits a URL path into script and path-info.
 //!
+//! Variables go straight into the params of a request:
+//!
+//! ```
+//! use std::error::Error;
+//!
+//! use fastcgi_proto::Role;
+//! use fastcgi_proto::cgi::{ConnInfo, EnvPolicy, EnvWriter, Files, RequestLine, Script};
+//! use fastcgi_proto::client::{BodyLen, Config, Connection};
+//!
+//! let policy = EnvPolicy::default();
+//! let mut connection = Connection::new(Config::default());
+//! let request = connection.begin_with(Role::RESPONDER, BodyLen::Exact(3), |params| {
+//!     let mut env = EnvWriter::new(params, &policy);
+//!     let line = RequestLine::new(b"POST", b"/a.php?x=1");
+//!     env.request(&line, &ConnInfo::new(b"demo/1"), Some(b"example.org"), Some(3))?;
+//!     let files = Files::new(b"/srv/www", b"/srv/www/a.php");
+//!     env.script(&Script::new(b"/a.php"), &files)?;
+//!     env.fields(&[(b"Host", b"example.org"), (b"Accept", b"*/*")])?;
+//!     env.finish()?;
+//!     Ok::<(), Box<dyn Error>>(())
+//! })?;
+//! assert_eq!(request.get(), 1);
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
 //! Nothing here needs the `http` crate; with the feature `http`,
 //! [`EnvWriter::http_request`] and a `TryFrom<&Head>` for
 //! `http::response::Parts` convert from and to its types.
