@@ -54,7 +54,8 @@ pub(super) struct Fault {
     /// For the log, with the causes of the cause.
     pub(super) cause: String,
     pub(super) retry_after: Option<Duration>,
-    pub(super) worker: Option<u32>,
+    /// The log has it already.
+    pub(super) logged: bool,
 }
 
 impl Backend {

@@ -127,12 +127,10 @@ impl Php {
         fault: &Fault,
     ) -> Response<Body> {
         let script = script.filename.display();
-        let Fault { cause, worker, .. } = fault;
-        match status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-            true => {
-                tracing::error!(request = id, %script, uri = %parts.uri, worker, %status, "{cause}")
-            }
-            false => tracing::warn!(request = id, %script, uri = %parts.uri, %status, "{cause}"),
+        let cause = &fault.cause;
+        // The pool has logged what its worker did.
+        if !fault.logged {
+            tracing::warn!(request = id, %script, uri = %parts.uri, %status, "{cause}");
         }
         match status {
             StatusCode::SERVICE_UNAVAILABLE => {

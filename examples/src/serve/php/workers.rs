@@ -203,7 +203,7 @@ impl From<EnvError<ParamError>> for Fault {
             status: params_status(&error),
             cause: format!("the request cannot be passed on: {}", with_causes(&error)),
             retry_after: None,
-            worker: None,
+            logged: false,
         }
     }
 }
@@ -214,7 +214,7 @@ impl From<fpm_pool::Error> for Fault {
             status: error.kind().http_status(),
             cause: with_causes(&error),
             retry_after: error.retry_after(),
-            worker: error.process_id(),
+            logged: error.process_id().is_some(),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Upstreams {
             status,
             cause,
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(server::REST),
-            worker: None,
+            logged: false,
         })
     }
 
