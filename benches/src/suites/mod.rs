@@ -7,6 +7,7 @@ mod keepalive;
 mod memory;
 mod overload;
 mod reload;
+mod sessions;
 mod spawn;
 
 use crate::Report;
@@ -96,6 +97,12 @@ pub const ALL: &[Suite] = &[
         about: "proportional set size of all processes",
         timed: true,
         run: memory::run,
+    },
+    Suite {
+        name: "sessions",
+        about: "changed sessions a second: PHP's handlers, our endpoints, Rust",
+        timed: true,
+        run: sessions::run,
     },
     Suite {
         name: "codec",
