@@ -29,6 +29,7 @@ Exit codes:
   6    the workers do not start
   7    a configuration, certificate or key file cannot be used
   8    a log file cannot be opened
+  9    the store of the sessions cannot be opened
   130  stopped at once by a second signal";
 
 /// Serves a PHP site: static files itself, scripts through worker processes
@@ -98,6 +99,11 @@ pub(crate) struct PhpOptions {
         conflicts_with = "upstream"
     )]
     pub(crate) define: Vec<String>,
+
+    /// Keep PHP's sessions in this store: memory:, redb:PATH, redis://HOST,
+    /// memcached://HOST, postgres://…, mysql://…, sqlite:PATH, files:PATH
+    #[arg(long, value_name = "URL", conflicts_with = "upstream")]
+    pub(crate) sessions: Option<String>,
 
     /// Worker processes [default: two for each processor, at least 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]

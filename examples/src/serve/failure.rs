@@ -34,6 +34,8 @@ pub(crate) enum Failure {
         path: String,
         cause: io::Error,
     },
+    /// The store of the sessions cannot be opened.
+    Sessions(session_store::Error),
     /// Anything else from the system.
     System {
         what: &'static str,
@@ -54,6 +56,7 @@ impl Failure {
             Self::Workers(_) => 6,
             Self::Config(_) | Self::Tls(_) => 7,
             Self::AccessLog { .. } => 8,
+            Self::Sessions(_) => 9,
             Self::StoppedAtOnce => 130,
         })
     }
@@ -76,6 +79,7 @@ impl fmt::Display for Failure {
             Self::AccessLog { path, cause } => {
                 write!(f, "the access log {path} cannot be opened: {cause}")
             }
+            Self::Sessions(error) => sessions(f, error),
             Self::System { what, cause } => write!(f, "{what}: {cause}"),
             Self::StoppedAtOnce => f.write_str("stopped at once; requests were cut off"),
         }
@@ -88,6 +92,14 @@ fn root(f: &mut fmt::Formatter<'_>, path: &std::path::Path, cause: &io::Error) -
         io::ErrorKind::NotFound => write!(f, "the document root {path} does not exist"),
         io::ErrorKind::NotADirectory => write!(f, "the document root {path} is not a folder"),
         _ => write!(f, "the document root {path} cannot be used: {cause}"),
+    }
+}
+
+fn sessions(f: &mut fmt::Formatter<'_>, error: &session_store::Error) -> fmt::Result {
+    write!(f, "the sessions cannot be kept there: {error}")?;
+    match std::error::Error::source(error) {
+        Some(source) => write!(f, ": {source}"),
+        None => Ok(()),
     }
 }
 

@@ -17,6 +17,7 @@ mod php;
 mod run;
 mod sample;
 mod server;
+mod sessions;
 mod setup;
 mod site;
 mod status;

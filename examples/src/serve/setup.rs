@@ -15,6 +15,7 @@ use super::log::{AccessLog, Closer};
 use super::php::{Backend, HandoverRoots, Php};
 use super::sample;
 use super::server::Server;
+use super::sessions::Sessions;
 use super::site::{Root, Site, Sites};
 use super::status::Counters;
 use crate::address::ListenAddress;
@@ -31,6 +32,8 @@ pub(super) struct Parts {
     log_closer: Option<Closer>,
     /// The sample site, removed with this.
     _sample: Option<TempDir>,
+    /// What serves the sessions, stopped with this.
+    _sessions: Option<Sessions>,
 }
 
 /// Checks everything that can fail, cheapest first, then starts the workers.
@@ -43,7 +46,8 @@ pub(super) async fn setup(options: Options) -> Result<Parts, Failure> {
     let handover = HandoverRoots::new(&options.php.sendfile_root)
         .map_err(|(path, cause)| Failure::Root { path, cause })?;
     let tls = tls(&options.http)?;
-    let php = Arc::new(options.php);
+    let (php, sessions) = with_sessions(options.php).await?;
+    let php = Arc::new(php);
     let prepared = Backend::prepare(&php)?;
     let listeners = listen(&options.listen).await?;
     let (access_log, log_closer) = match &options.report.access_log {
@@ -77,7 +81,20 @@ pub(super) async fn setup(options: Options) -> Result<Parts, Failure> {
         php,
         log_closer,
         _sample: sample,
+        _sessions: sessions,
     })
+}
+
+/// Starts what `--sessions` asks for, and tells the workers of it. Settings
+/// that the command line has too win.
+async fn with_sessions(mut php: PhpOptions) -> Result<(PhpOptions, Option<Sessions>), Failure> {
+    let Some(url) = &php.sessions else {
+        return Ok((php, None));
+    };
+    let user = Backend::worker_user(&php)?;
+    let sessions = Sessions::start(url, user.as_deref()).await?;
+    php.define.splice(0..0, sessions.defines());
+    Ok((php, Some(sessions)))
 }
 
 impl Parts {

@@ -7,6 +7,7 @@ use fpm_pool::{PoolConfig, Status};
 use http::{Response, StatusCode};
 
 use super::content::Content;
+use super::fpm_conf;
 use super::request::Call;
 use super::upstream::{UpstreamStatus, Upstreams};
 use super::workers::Workers;
@@ -68,6 +69,19 @@ impl Backend {
         match options.upstream.is_empty() {
             true => Workers::configure(options).map(|config| Prepared::Workers(Box::new(config))),
             false => Ok(Prepared::Upstreams(Upstreams::new(options))),
+        }
+    }
+
+    /// Who the workers run as, if not who we do.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be used, or locks the workers into a
+    /// folder where they cannot reach us.
+    pub(crate) fn worker_user(options: &PhpOptions) -> Result<Option<String>, Failure> {
+        match &options.config {
+            Some(file) => fpm_conf::worker_user(&fpm_conf::read(file, options.pool.as_deref())?),
+            None => Ok(None),
         }
     }
 

@@ -137,6 +137,22 @@ fn sizing(pool: &model::Pool) -> Sizing {
     }
 }
 
+/// Who the workers run as, if not who we do.
+///
+/// # Errors
+///
+/// When they are locked into a folder without our socket.
+pub(super) fn worker_user(pool: &model::Pool) -> Result<Option<String>, Failure> {
+    if !is_root() {
+        return Ok(None);
+    }
+    if pool.chroot.is_some() {
+        let text = "--sessions cannot be used with chroot: the workers do not reach our socket";
+        return Err(Failure::Config(text.to_owned()));
+    }
+    Ok(pool.user.as_ref().map(ToString::to_string))
+}
+
 fn number(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
