@@ -127,6 +127,25 @@ async fn a_write_of_php_without_a_lock_is_a_conflict() {
     assert_eq!(count(&entry.unwrap().bytes), 7);
 }
 
+#[cfg(feature = "compression")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_class_memcached_compressed_is_read() {
+    let servers = Servers::start();
+    let [one, two] = &servers.0;
+    let write = "$m = new Memcached; $m->setOption(Memcached::OPT_DISTRIBUTION, \
+        Memcached::DISTRIBUTION_CONSISTENT); $m->addServer('127.0.0.1', (int) $argv[1]); \
+        $m->addServer('127.0.0.1', (int) $argv[2]); \
+        $m->set('sf2suser', str_repeat('symfony ', 1000));";
+    let ports = [one.port.to_string(), two.port.to_string()];
+    php_run(&[], write, &[&ports[0], &ports[1]]);
+    let url = StoreUrl::parse(&format!("memcached://{}?preset=symfony", servers.list())).unwrap();
+    let options = MemcachedOptions::from_url(&url).unwrap();
+    let backend = MemcachedBackend::new(options).unwrap();
+    let id = SessionId::parse("user").unwrap();
+    let bytes = backend.load(&id, ReadOptions::default()).await.unwrap();
+    assert_eq!(bytes.unwrap().bytes, "symfony ".repeat(1000));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_lock_is_not_freed_for_its_next_holder() {
     let servers = Servers::start();

@@ -94,10 +94,16 @@ impl MemcachedBackend {
             let attempt = lock::attempt(self, &lock, &session, &token, options.lease).await?;
             abandoned.disarm();
             if let Some((hold, value)) = attempt {
-                let entry = value.map(entry);
-                let base = entry.as_ref().map(|entry| entry.version.clone());
-                let lease = Lease::new(id.clone(), token, options.lease, base);
-                return Ok((lease.with_guard(hold), entry));
+                let version = |value: &Value| Version::counter(value.cas);
+                let base = value.as_ref().map(version);
+                let lease = Lease::new(id.clone(), token, options.lease, base).with_guard(hold);
+                return match value.map(|value| self.entry(value)).transpose() {
+                    Ok(entry) => Ok((lease, entry)),
+                    Err(error) => {
+                        self.free(&lock, &lease).await?;
+                        Err(error)
+                    }
+                };
             }
             let remaining = options.remaining();
             if remaining.is_zero() {
@@ -150,6 +156,30 @@ impl MemcachedBackend {
             Committed::Gone | Committed::Conflict => {}
         }
         Ok(committed)
+    }
+
+    fn entry(&self, value: Value) -> Result<Entry> {
+        let bytes = match value.flags {
+            0 => value.bytes,
+            flags => self.plain(flags, &value.bytes)?,
+        };
+        Ok(Entry::new(bytes, Version::counter(value.cas)))
+    }
+
+    /// What Symfony and Laravel store goes through the class `Memcached`,
+    /// which compresses.
+    #[cfg(feature = "compression")]
+    fn plain(&self, flags: u32, stored: &[u8]) -> Result<Bytes> {
+        let limit = self.0.options.max_value_bytes;
+        crate::wrap::memcached::unwrap(flags, stored, limit)
+            .map(|plain| plain.into_owned().into())
+            .map_err(|error| self.error(ErrorKind::Corrupt, READ).with_source(error))
+    }
+
+    #[cfg(not(feature = "compression"))]
+    fn plain(&self, flags: u32, _stored: &[u8]) -> Result<Bytes> {
+        let what = format!("flags {flags}; the feature `compression` reads such items");
+        Err(self.error(ErrorKind::Unsupported, READ).with_source(what))
     }
 
     async fn free(&self, lock: &Item, lease: &Lease) -> Result<()> {
@@ -243,7 +273,9 @@ impl Backend for MemcachedBackend {
                 None => vec![get],
             };
             let mut replies = self.pool(&session).exchange(READ, &commands).await?;
-            Ok(found(replies.pop()).map(entry))
+            found(replies.pop())
+                .map(|value| self.entry(value))
+                .transpose()
         })
     }
 
@@ -379,10 +411,6 @@ fn delete_version(session: &Item, cas: u64) -> Command<'_> {
         value: b"",
         cas,
     }
-}
-
-fn entry(value: Value) -> Entry {
-    Entry::new(value.bytes, Version::counter(value.cas))
 }
 
 fn cas_of(version: Option<&Version>) -> Option<u64> {

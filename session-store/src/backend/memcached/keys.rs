@@ -8,6 +8,7 @@ use crate::SessionId;
 #[derive(Debug)]
 pub(super) struct Keys {
     prefix: String,
+    hash_prefix: bool,
     placement: Placement,
 }
 
@@ -27,6 +28,7 @@ impl Keys {
             .collect();
         Self {
             prefix: options.prefix.clone(),
+            hash_prefix: options.hash_prefix,
             placement: Placement::new(options.distribution, &servers),
         }
     }
@@ -41,13 +43,11 @@ impl Keys {
         self.item(&format!("lock.{}", id.as_str()), 0)
     }
 
-    /// The prefix is no part of what is hashed.
     fn item(&self, name: &str, reserve: usize) -> Option<Item> {
         let key = format!("{}{name}", self.prefix);
-        (key.len() + reserve <= MAX_KEY).then(|| Item {
-            server: self.placement.server(name.as_bytes()),
-            key,
-        })
+        let hashed = if self.hash_prefix { &key } else { name };
+        let server = self.placement.server(hashed.as_bytes());
+        (key.len() + reserve <= MAX_KEY).then_some(Item { key, server })
     }
 }
 

@@ -30,6 +30,10 @@ pub struct MemcachedOptions {
     /// In front of every key: `memcached.sess_prefix`. Default:
     /// `memc.sess.key.`.
     pub prefix: String,
+    /// Whether the prefix counts when keys are spread. It does for
+    /// applications that put it in front of the keys themselves (Symfony,
+    /// Laravel), not for PHP's session handler. Default: no.
+    pub hash_prefix: bool,
     /// How keys are spread over the servers.
     pub distribution: Distribution,
     /// How long connecting and one command may take together. Default: 5 s.
@@ -84,6 +88,7 @@ impl MemcachedOptions {
         Self {
             servers,
             prefix: "memc.sess.key.".to_owned(),
+            hash_prefix: false,
             distribution: Distribution::default(),
             timeout: Duration::from_secs(5),
             max_connections: 64,
@@ -109,6 +114,7 @@ impl MemcachedOptions {
         let servers = servers.ok_or_else(|| url.config("it names no valid host"))?;
         let mut options = Self::new(servers);
         options.timeout = url.options().timeout;
+        options.hash_prefix = url.preset().is_some_and(|preset| preset != Preset::Php);
         if let Some(Preset::Symfony | Preset::Drupal) = url.preset() {
             "sf2s".clone_into(&mut options.prefix);
         }
