@@ -106,4 +106,4 @@ pub(super) fn answer_8m_small() -> Vec<u8> {
 }
 
 /// How much a read brings.
-pub(super) const READ_BYTES: usize = 64 * 1024;
+pub(super) const READ_BYTES: usize = 128 * 1024;

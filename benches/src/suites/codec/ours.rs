@@ -1,7 +1,7 @@
 //! This project's operations.
 //!
 //! A write hands slices to the kernel: they are looked at, not copied. A read
-//! brings up to 64 KiB: that copy is part of the cost, as it is part of the
+//! brings up to 128 KiB, as in the drivers: that copy is part of the cost, as it is part of the
 //! memcpy that it is compared with.
 
 use std::hint::black_box;

@@ -12,8 +12,8 @@ use crate::client::{BeginError, BodyLen, Config, Connection, Event, Reuse};
 use crate::driver::{Body, Error, ErrorKind, Stream, Transport};
 use crate::{Params, RequestId, Role, ValueNames, Values};
 
-/// Room for one read: the largest record, nearly.
-const READ_BYTES: usize = 64 * 1024;
+/// Room for one read: two of the largest records, so that few are cut.
+const READ_BYTES: usize = 128 * 1024;
 
 /// With less room than this a buffer is not worth a read.
 const MIN_READ_BYTES: usize = 8 * 1024;

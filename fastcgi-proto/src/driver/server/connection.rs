@@ -18,7 +18,7 @@ use crate::driver::{Error, Transport};
 use crate::server::{Config, Connection, Disposition, Event};
 use crate::{ProtocolError, RequestId, Role};
 
-const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 128 * 1024;
 const MIN_READ_BYTES: usize = 8 * 1024;
 const SLICES: usize = 32;
 
