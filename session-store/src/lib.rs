@@ -1,4 +1,4 @@
-//! PHP sessions for Rust: every serialize handler, locks that lose nothing, backends that PHP shares.
+#![doc = include_str!("../README.md")]
 
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used)]

@@ -1,5 +1,6 @@
 //! From a store URL to a backend.
 
+mod form;
 mod url;
 
 use std::sync::Arc;
@@ -19,7 +20,11 @@ use crate::{Backend, ErrorKind, Result, Store};
 /// | `memcached://host:port,host:port` | memcached |
 /// | `postgres://…`, `mysql://…`, `sqlite:/path` | SQL |
 ///
-/// Every URL takes what [`StoreUrl`] lists.
+/// Every URL takes what [`StoreUrl`] lists, and two that say in what form
+/// the backend holds sessions: `compression=lzf`, `zstd` or `lz4` as
+/// phpredis's `redis.session.compression`, and `hash_ids=1` for
+/// [`HashedIds`](crate::wrap::HashedIds). With `preset=laravel`, Redis and
+/// memcached hold sessions as Laravel's cache does, serialized once more.
 ///
 /// # Errors
 ///
@@ -62,6 +67,12 @@ impl Store {
 ///
 /// As for [`open`].
 pub async fn open_url(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
+    let form = form::Form::of(url)?;
+    let backend = open_plain(&url.without(&form::PARAMS)).await?;
+    Ok(form.around(backend))
+}
+
+async fn open_plain(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
     match url.scheme() {
         #[cfg(feature = "memory")]
         "memory" => {

@@ -169,6 +169,14 @@ impl StoreUrl {
         }
     }
 
+    /// The same URL without some parameters.
+    pub(super) fn without(&self, names: &[&str]) -> Self {
+        let mut url = self.clone();
+        url.params
+            .retain(|(name, _)| !names.contains(&name.as_str()));
+        url
+    }
+
     /// The rest as a path of this machine, with `%XX` decoded and without a
     /// leading `//`.
     ///
