@@ -26,10 +26,10 @@ impl Form {
     /// [`ErrorKind::Unsupported`] if a feature is off.
     pub(super) fn of(url: &StoreUrl) -> Result<Self> {
         let scheme = url.scheme();
-        let is_cache = ["redis", "valkey", "memcached"]
-            .iter()
-            .any(|cache| scheme.starts_with(cache));
-        let laravel_cache = is_cache && url.preset() == Some(Preset::Laravel);
+        // Laravel leaves serializing to the class `Memcached`, which stores
+        // strings as they are.
+        let is_redis = scheme.starts_with("redis") || scheme.starts_with("valkey");
+        let laravel_cache = is_redis && url.preset() == Some(Preset::Laravel);
         if laravel_cache && !cfg!(feature = "laravel") {
             return Err(url.error(
                 ErrorKind::Unsupported,

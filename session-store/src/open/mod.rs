@@ -23,8 +23,8 @@ use crate::{Backend, ErrorKind, Result, Store};
 /// Every URL takes what [`StoreUrl`] lists, and two that say in what form
 /// the backend holds sessions: `compression=lzf`, `zstd` or `lz4` as
 /// phpredis's `redis.session.compression`, and `hash_ids=1` for
-/// [`HashedIds`](crate::wrap::HashedIds). With `preset=laravel`, Redis and
-/// memcached hold sessions as Laravel's cache does, serialized once more.
+/// [`HashedIds`](crate::wrap::HashedIds). With `preset=laravel`, Redis holds
+/// sessions as Laravel's cache does, serialized once more.
 ///
 /// # Errors
 ///

@@ -81,31 +81,6 @@ impl MemcachedBackend {
         Error::new(kind, self.0.name.clone(), action)
     }
 
-    /// What an item holds. PHP's session handler sets no flags; the stores of
-    /// Symfony and Laravel let php-memcached compress large ones.
-    fn entry(&self, value: Value) -> Result<Entry> {
-        #[cfg(feature = "compression")]
-        let bytes = {
-            let limit = crate::Limits::default().max_session_bytes;
-            let plain = crate::wrap::memcached::unwrap(value.flags, &value.bytes, limit);
-            let plain =
-                plain.map_err(|source| self.error(ErrorKind::Corrupt, READ).with_source(source))?;
-            match plain {
-                std::borrow::Cow::Borrowed(_) => value.bytes,
-                std::borrow::Cow::Owned(plain) => plain.into(),
-            }
-        };
-        #[cfg(not(feature = "compression"))]
-        let bytes = match value.flags {
-            0 => value.bytes,
-            _ => {
-                let unsupported = self.error(ErrorKind::Unsupported, READ);
-                return Err(unsupported.with_source("the feature for compressed items is off"));
-            }
-        };
-        Ok(Entry::new(bytes, Version::counter(value.cas)))
-    }
-
     async fn wait_for_lock(
         &self,
         id: &SessionId,
@@ -119,12 +94,8 @@ impl MemcachedBackend {
             let attempt = lock::attempt(self, &lock, &session, &token, options.lease).await?;
             abandoned.disarm();
             if let Some((hold, value)) = attempt {
-<<<<<<< HEAD
                 let version = |value: &Value| Version::counter(value.cas);
                 let base = value.as_ref().map(version);
-=======
-                let base = value.as_ref().map(|value| Version::counter(value.cas));
->>>>>>> c239b89 (session-store: forms of values by URL, compressed memcached items, README)
                 let lease = Lease::new(id.clone(), token, options.lease, base).with_guard(hold);
                 return match value.map(|value| self.entry(value)).transpose() {
                     Ok(entry) => Ok((lease, entry)),
@@ -302,14 +273,9 @@ impl Backend for MemcachedBackend {
                 None => vec![get],
             };
             let mut replies = self.pool(&session).exchange(READ, &commands).await?;
-<<<<<<< HEAD
             found(replies.pop())
                 .map(|value| self.entry(value))
                 .transpose()
-=======
-            let found = found(replies.pop());
-            found.map(|value| self.entry(value)).transpose()
->>>>>>> c239b89 (session-store: forms of values by URL, compressed memcached items, README)
         })
     }
 

@@ -183,8 +183,7 @@ impl<W: ValueWrap> Backend for WrappedValues<W> {
     }
 }
 
-/// Laravel's cache stores (`redis`, `memcached`, …): the session serialized
-/// once more.
+/// Laravel's cache in Redis: the session serialized once more.
 #[cfg(feature = "laravel")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LaravelCache;

@@ -6,9 +6,9 @@
 //!
 //! | driver | form |
 //! |---|---|
-//! | `file`, `array` | the bytes themselves |
+//! | `file`, `memcached` | the bytes themselves; the class `Memcached` may compress them |
 //! | `database` | [`to_database`], [`from_database`] |
-//! | `redis`, `memcached`, … (a cache store) | [`to_cache`], [`from_cache`] |
+//! | `redis` | [`to_cache`], [`from_cache`] |
 //! | `session.encrypt` | [`Encrypter::encrypt`] first |
 //! | the visitor's cookie | [`Encrypter::cookie`], [`Encrypter::session_id`] |
 //!
@@ -38,7 +38,7 @@ pub use encrypter::Encrypter;
 /// `login_web_<sha1 of the guard class>` for Laravel's own session guard.
 pub const LOGIN_WEB: &str = "login_web_59ba36addc2b2f9401580f014c7f58ea4e30989d";
 
-/// Wraps attributes for a cache store: `serialize()` of the string.
+/// Wraps attributes for the `redis` cache store: `serialize()` of the string.
 #[must_use]
 pub fn to_cache(attributes: &[u8]) -> Vec<u8> {
     let mut stored = format!("s:{}:\"", attributes.len()).into_bytes();
@@ -47,7 +47,7 @@ pub fn to_cache(attributes: &[u8]) -> Vec<u8> {
     stored
 }
 
-/// Unwraps what a cache store holds.
+/// Unwraps what the `redis` cache store holds.
 ///
 /// # Errors
 ///
