@@ -22,6 +22,15 @@ pub(super) struct Says {
 }
 
 impl Says {
+    fn statement(section: &Section, name: &[u8], key: Option<&[u8]>, value: Option<&[u8]>) -> Self {
+        Self {
+            section: section.clone(),
+            name: Some(name.to_vec()),
+            key: key.map(<[u8]>::to_vec),
+            value: value.map(<[u8]>::to_vec),
+        }
+    }
+
     pub(super) fn header(section: Section) -> Self {
         Self {
             section,
@@ -141,12 +150,7 @@ fn item(
             value,
             value_span,
         } => {
-            let says = Says {
-                section: section.clone(),
-                name: Some(name.to_vec()),
-                key: None,
-                value: value.map(<[u8]>::to_vec),
-            };
+            let says = Says::statement(section, name, None, *value);
             let value = value.map(|_| value_span);
             (says, name_span, value, name_span.start..value_span.end)
         }
@@ -158,12 +162,7 @@ fn item(
             value_span,
             ..
         } => {
-            let says = Says {
-                section: section.clone(),
-                name: Some(name.to_vec()),
-                key: Some(key.to_vec()),
-                value: Some(value.to_vec()),
-            };
+            let says = Says::statement(section, name, Some(key), Some(value));
             (
                 says,
                 name_span,

@@ -70,10 +70,7 @@ impl Global {
             emergency_restart_interval: read.time(Id::EmergencyRestartInterval),
             emergency_restart_threshold: read.count(Id::EmergencyRestartThreshold),
             process_control_timeout: read.time(Id::ProcessControlTimeout),
-            process_max: {
-                let most = read.count(Id::ProcessMax);
-                Setting::new(Some(most.value).filter(|&most| most > 0), most.source)
-            },
+            process_max: read.count_limit(Id::ProcessMax),
             process_priority: read.priority(Id::GlobalProcessPriority),
             daemonize: read.boolean(Id::Daemonize),
             rlimit_files: read.rlimit(Id::GlobalRlimitFiles),

@@ -185,46 +185,24 @@ impl Pool {
             listen_owner: read.filled(Id::ListenOwner),
             listen_group: read.filled(Id::ListenGroup),
             listen_mode: read.mode(Id::ListenMode, 0o660),
-            listen_allowed_clients: {
-                let clients = read.list(Id::ListenAllowedClients, b",");
-                let set = section.is_set(Id::ListenAllowedClients);
-                Setting::new(set.then_some(clients.value), clients.source)
-            },
+            listen_allowed_clients: read.optional_list(Id::ListenAllowedClients, b","),
             process_priority: read.priority(Id::PoolProcessPriority),
             process_dumpable: read.boolean(Id::ProcessDumpable),
-            pm: {
-                let manager = section.process_manager();
-                let manager = manager.unwrap_or(ProcessManager::Static);
-                Setting::new(manager, source(section, Id::Pm))
-            },
+            pm: read.process_manager(),
             max_children: read.count(Id::PmMaxChildren),
             start_servers: read.count(Id::PmStartServers),
             min_spare_servers: read.count(Id::PmMinSpareServers),
             max_spare_servers: read.count(Id::PmMaxSpareServers),
             max_spawn_rate: read.count(Id::PmMaxSpawnRate),
             process_idle_timeout: read.time(Id::PmProcessIdleTimeout),
-            max_requests: {
-                let most = read.count(Id::PmMaxRequests);
-                Setting::new(Some(most.value).filter(|&most| most > 0), most.source)
-            },
+            max_requests: read.count_limit(Id::PmMaxRequests),
             status_path: read.filled(Id::PmStatusPath),
-            status_listen: {
-                let address = section.filled(Id::PmStatusListen).map(Address::parse);
-                Setting::new(address, source(section, Id::PmStatusListen))
-            },
+            status_listen: read.optional_address(Id::PmStatusListen),
             ping_path: read.filled(Id::PingPath),
             ping_response: read.text_or(Id::PingResponse, "pong"),
             access_log: read.filled(Id::AccessLog),
             access_format: read.filled(Id::AccessFormat),
-            access_suppress_paths: {
-                let paths = section.arrays.iter();
-                let paths = paths.filter(|entry| entry.id == Id::AccessSuppressPath);
-                let paths = paths.map(|entry| Text::from(entry.value.as_slice()));
-                Setting::new(
-                    paths.collect(),
-                    array_source(section, Id::AccessSuppressPath),
-                )
-            },
+            access_suppress_paths: suppressed_paths(section),
             slowlog: read.filled(Id::Slowlog),
             request_slowlog_timeout: read.limit(Id::RequestSlowlogTimeout),
             request_slowlog_trace_depth: read.count(Id::RequestSlowlogTraceDepth),
@@ -251,6 +229,16 @@ fn array_source(section: &Section, id: Id) -> ValueSource {
     first.map_or(ValueSource::Default, |entry| {
         ValueSource::File(entry.value_span)
     })
+}
+
+fn suppressed_paths(section: &Section) -> Setting<Vec<Text>> {
+    let paths = section.arrays.iter();
+    let paths = paths.filter(|entry| entry.id == Id::AccessSuppressPath);
+    let paths = paths.map(|entry| Text::from(entry.value.as_slice()));
+    Setting::new(
+        paths.collect(),
+        array_source(section, Id::AccessSuppressPath),
+    )
 }
 
 fn environment(section: &Section) -> Vec<ArrayValue> {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::draft::{Origin, Section};
-use crate::schema::Id;
+use crate::schema::{Id, ProcessManager};
 use crate::validate::UNSET_PRIORITY;
 
+use super::address::Address;
 use super::pool::Rlimit;
 use super::text::Text;
 use super::{Setting, ValueSource};
@@ -35,6 +36,29 @@ impl Read<'_> {
         let parts = text.split(|byte| separators.contains(byte));
         let parts = parts.filter(|part| !part.is_empty()).map(Text::from);
         self.setting(id, parts.collect())
+    }
+
+    /// The same; `None` if nothing is written.
+    pub(super) fn optional_list(self, id: Id, separators: &[u8]) -> Setting<Option<Vec<Text>>> {
+        let list = self.list(id, separators);
+        let value = self.0.is_set(id).then_some(list.value);
+        Setting::new(value, list.source)
+    }
+
+    pub(super) fn optional_address(self, id: Id) -> Setting<Option<Address>> {
+        self.setting(id, self.0.filled(id).map(Address::parse))
+    }
+
+    /// A refused configuration may have none; `static` asks for least.
+    pub(super) fn process_manager(self) -> Setting<ProcessManager> {
+        let manager = self.0.process_manager();
+        self.setting(Id::Pm, manager.unwrap_or(ProcessManager::Static))
+    }
+
+    /// A number where 0 sets no limit.
+    pub(super) fn count_limit(self, id: Id) -> Setting<Option<u32>> {
+        let most = self.count(id);
+        Setting::new(Some(most.value).filter(|&most| most > 0), most.source)
     }
 
     pub(super) fn integer(self, id: Id) -> Setting<i32> {
