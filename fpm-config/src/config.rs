@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, LogLine, Severity, Sink};
+use crate::diagnostic::{Diagnostic, LogLine, LogSeverity, Severity, Sink};
 use crate::draft::Draft;
 use crate::dump;
 use crate::effective::{self, EffectiveSection};
@@ -11,6 +11,7 @@ use crate::lint;
 use crate::load::load;
 use crate::model::{Global, Pool, Text};
 use crate::options::Options;
+use crate::schema::PhpVersion;
 use crate::source::{FileId, Sources};
 use crate::validate;
 use crate::world::World;
@@ -44,10 +45,20 @@ pub struct Config {
     global: Global,
     pools: Vec<Pool>,
     diagnostics: Vec<Diagnostic>,
+    /// Without the dump, which few ask for.
     log: Vec<LogLine>,
+    dump: Option<Dump>,
     accepted: bool,
     opened: bool,
     starts: Vec<Option<usize>>,
+}
+
+/// Where the dump stands in the log, and how.
+#[derive(Debug)]
+struct Dump {
+    at: usize,
+    syslog: bool,
+    php: PhpVersion,
 }
 
 impl Config {
@@ -63,12 +74,13 @@ impl Config {
             validate::validate(&mut loaded.draft, options, world, &mut sink);
         }
         let shown = path.as_os_str().as_bytes();
-        if sink.stopped.is_none() {
-            // php-fpm writes its dump to the log, so log_level may hide it.
-            for line in dump::lines(&loaded.draft, options) {
-                sink.print(line);
-            }
-        }
+        // php-fpm writes its dump to the log, so log_level may hide it.
+        let is_dumped = sink.stopped.is_none() && sink.log_level <= LogSeverity::Notice;
+        let dump = is_dumped.then_some(Dump {
+            at: sink.log.len(),
+            syslog: sink.syslog,
+            php: options.php,
+        });
         validate::ending(&mut sink, shown);
         let accepted = sink.stopped.is_none();
         let draft = loaded.draft;
@@ -94,6 +106,7 @@ impl Config {
             pools,
             diagnostics: sink.diagnostics,
             log: sink.log,
+            dump,
             accepted,
             opened: loaded.opened,
             starts: loaded.starts,
@@ -134,8 +147,16 @@ impl Config {
 
     /// What `php-fpm -tt` prints on its standard error.
     #[must_use]
-    pub fn log(&self) -> &[LogLine] {
-        &self.log
+    pub fn log(&self) -> Vec<LogLine> {
+        let mut lines = self.log.clone();
+        if let Some(dump) = &self.dump {
+            let mut dumped = dump::lines(&self.draft, dump.php);
+            for line in &mut dumped {
+                line.syslog = dump.syslog;
+            }
+            lines.splice(dump.at..dump.at, dumped);
+        }
+        lines
     }
 
     /// Whether `php-fpm -t` succeeds.

@@ -3,16 +3,15 @@
 use crate::diagnostic::{LogLine, LogSeverity};
 use crate::draft::Draft;
 use crate::effective::{self, EffectiveValue};
-use crate::options::Options;
-use crate::schema::Id;
+use crate::schema::{Id, PhpVersion};
 
-pub(crate) fn lines(draft: &Draft, options: &Options) -> Vec<LogLine> {
+pub(crate) fn lines(draft: &Draft, php: PhpVersion) -> Vec<LogLine> {
     let mut lines = Vec::new();
     let mut notice = |text: Vec<u8>| lines.push(LogLine::new(LogSeverity::Notice, text));
     for section in effective::sections(draft) {
         notice([b"[", section.name.as_slice(), b"]"].concat());
         for value in &section.values {
-            if is_dumped(value.directive.id, options) {
+            if is_dumped(value.directive.id, php) {
                 notice(line(value));
             }
         }
@@ -22,10 +21,9 @@ pub(crate) fn lines(draft: &Draft, options: &Options) -> Vec<LogLine> {
 }
 
 /// What builds for Linux dump, in this version.
-fn is_dumped(id: Id, options: &Options) -> bool {
+fn is_dumped(id: Id, php: PhpVersion) -> bool {
     let since = id.directive().since;
-    options.php.at_least(since.major(), since.minor())
-        && !matches!(id, Id::ApparmorHat | Id::ListenSetfib)
+    php.at_least(since.major(), since.minor()) && !matches!(id, Id::ApparmorHat | Id::ListenSetfib)
 }
 
 fn line(value: &EffectiveValue) -> Vec<u8> {

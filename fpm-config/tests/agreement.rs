@@ -109,7 +109,8 @@ fn ours(case: &Case, main: &Path) -> Outcome {
         options.prefix = Some(folder_of(main).into());
     }
     let config = Config::load(main, &options, &world);
-    let lines = config.log().iter().flat_map(|line| {
+    let log = config.log();
+    let lines = log.iter().flat_map(|line| {
         let line = line.render("[20-Nov-2026 16:55:37]");
         let text = String::from_utf8_lossy(&line).into_owned();
         let text = format!("{text}\n");

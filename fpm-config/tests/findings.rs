@@ -141,8 +141,8 @@ fn one_run_finds_all_errors_with_php_fpms_own_text() {
     assert_eq!(found, wanted.map(|code| (code, Severity::Error)));
     assert!(config.diagnostics().iter().all(|d| !d.php_fpm.is_empty()));
     // php-fpm stops at the first.
-    let lines: Vec<_> = config
-        .log()
+    let log = config.log();
+    let lines: Vec<_> = log
         .iter()
         .map(|line| String::from_utf8_lossy(&line.text))
         .collect();

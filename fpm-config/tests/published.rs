@@ -38,7 +38,8 @@ fn both(main: &Path) -> [(bool, Vec<String>); 2] {
         .collect();
     let system = system();
     let config = Config::load(main, &Options::default(), &World::of(&system));
-    let ours = config.log().iter().map(|line| line.render("[time]"));
+    let log = config.log();
+    let ours = log.iter().map(|line| line.render("[time]"));
     let mut ours: Vec<String> = ours
         .map(|line| String::from_utf8_lossy(&line).trim_end().to_owned())
         .map(|line| {

@@ -7,7 +7,7 @@ use fpm_config::edit::{EditError, Editor, NewValue, Target};
 use fpm_config::model::ValueSource;
 use fpm_config::schema::{Directive, Scope, directive, nearest};
 use fpm_config::source::FileId;
-use fpm_config::world::{FileError, Files, Metadata, System, World};
+use fpm_config::world::{Entry, FileError, Files, Metadata, System, World};
 use fpm_config::{Config, Options};
 
 use super::machine::MachineArgs;
@@ -175,7 +175,7 @@ impl Files for Overlay<'_> {
         self.system.read(path, limit)
     }
 
-    fn list(&self, folder: &Path) -> Result<Vec<Vec<u8>>, FileError> {
+    fn list(&self, folder: &Path) -> Result<Vec<Entry>, FileError> {
         self.system.list(folder)
     }
 

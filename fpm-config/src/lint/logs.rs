@@ -1,19 +1,21 @@
 //! Logs that root opens where the workers' user can write.
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use super::{Subject, finding};
 use crate::diagnostic::{Code, Sink};
 use crate::model::{Pool, Text};
 use crate::options::StartedAs;
 use crate::source::Span;
+use crate::world::Metadata;
 
 pub(super) fn writable_logs(subject: &Subject<'_>, sink: &mut Sink) {
     if subject.options.started_as == StartedAs::User {
         return;
     }
     let mut reported: HashSet<Span> = HashSet::new();
+    let mut folders = Folders::new();
     let error_log = &subject.global.error_log;
     for (pool, _) in subject.pools() {
         let Some(ids) = ids(subject, pool) else {
@@ -28,7 +30,7 @@ pub(super) fn writable_logs(subject: &Subject<'_>, sink: &mut Sink) {
             let (Some(path), Some(span)) = (path, span) else {
                 continue;
             };
-            if is_writable(subject, path, ids) && reported.insert(span) {
+            if is_writable(subject, path, ids, &mut folders) && reported.insert(span) {
                 let message = format!(
                     "the workers of pool `{}` can write in this log's folder",
                     pool.name
@@ -66,7 +68,15 @@ fn ids(subject: &Subject<'_>, pool: &Pool) -> Option<(u32, u32)> {
     (uid != 0).then_some((uid, gid))
 }
 
-fn is_writable(subject: &Subject<'_>, path: &Text, (uid, gid): (u32, u32)) -> bool {
+/// What is known of folders: many pools share one.
+type Folders = HashMap<PathBuf, Option<Metadata>>;
+
+fn is_writable(
+    subject: &Subject<'_>,
+    path: &Text,
+    (uid, gid): (u32, u32),
+    folders: &mut Folders,
+) -> bool {
     let path = path.as_path();
     let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) else {
         return false;
@@ -75,7 +85,11 @@ fn is_writable(subject: &Subject<'_>, path: &Text, (uid, gid): (u32, u32)) -> bo
     if folder.starts_with("/dev") || folder.starts_with("/proc") {
         return false;
     }
-    let Ok(metadata) = subject.world.files.metadata(folder) else {
+    if !folders.contains_key(folder) {
+        let metadata = subject.world.files.metadata(folder).ok();
+        folders.insert(folder.to_path_buf(), metadata);
+    }
+    let Some(Some(metadata)) = folders.get(folder) else {
         return false;
     };
     let bits = if metadata.uid == uid {

@@ -195,15 +195,19 @@ impl Loader<'_> {
     fn lines(&mut self, id: FileId, path: &[u8]) {
         self.counter = 0;
         // Taken out while it is read: findings need the sources' other files.
-        let bytes = self.sources.take(id);
-        let mut ends_in_newline = true;
+        let mut bytes = self.sources.take(id);
+        let length = bytes.len();
+        // php-fpm ends each line with a newline, even the last one.
+        let is_open = bytes.last().is_some_and(|&last| last != b'\n');
+        if is_open {
+            bytes.push(b'\n');
+        }
         for line in lines(&bytes) {
             self.counter += 1;
-            ends_in_newline = bytes[line.end - 1] == b'\n';
             let place = Place {
                 file: id,
                 line_start: line.start,
-                line_end: line.end,
+                line_end: line.end.min(length),
                 path,
             };
             if !is_idle(&line.text) {
@@ -214,7 +218,8 @@ impl Loader<'_> {
             }
         }
         // php-fpm counts one more when it meets the end behind a newline.
-        self.counter += usize::from(ends_in_newline);
+        self.counter += usize::from(!is_open);
+        bytes.truncate(length);
         self.sources.give_back(id, bytes);
     }
 

@@ -257,7 +257,13 @@ impl Loader<'_> {
             self.refuse_statement(refused.line(LogSeverity::Error, line));
             return;
         }
-        match self.array_value(directive, &entry.value) {
+        // Values may be long; those of flags, which may be refused, are not.
+        let refused = match directive.kind {
+            Kind::FlagArray => entry.value.clone(),
+            _ => Vec::new(),
+        };
+        let value = std::mem::take(&mut entry.value);
+        match self.array_value(directive, value) {
             Ok(value) => {
                 entry.id = directive.id;
                 entry.value = value;
@@ -276,7 +282,7 @@ impl Loader<'_> {
                     why.as_bytes(),
                 ];
                 let line = self.at(place, &parts);
-                self.invalid(directive, &entry.value, why, entry.value_span, line);
+                self.invalid(directive, &refused, why, entry.value_span, line);
             }
         }
     }
@@ -321,11 +327,17 @@ impl Loader<'_> {
         Some(refused.line(LogSeverity::Error, line))
     }
 
-    fn array_value(&mut self, directive: &Directive, text: &[u8]) -> Result<Vec<u8>, &'static str> {
-        match parse_value(directive.kind, text)? {
+    fn array_value(
+        &mut self,
+        directive: &Directive,
+        text: Vec<u8>,
+    ) -> Result<Vec<u8>, &'static str> {
+        if directive.kind != Kind::FlagArray {
+            return self.expand(text);
+        }
+        match parse_value(directive.kind, &text)? {
             Value::Boolean(true) => Ok(b"1".to_vec()),
-            Value::Boolean(false) => Ok(b"0".to_vec()),
-            _ => self.expand(text.to_vec()),
+            _ => Ok(b"0".to_vec()),
         }
     }
 

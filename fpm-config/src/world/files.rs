@@ -68,6 +68,24 @@ impl Metadata {
     }
 }
 
+/// An entry of a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Whether it is a folder, if the listing tells; it does not for links.
+    pub is_dir: Option<bool>,
+}
+
+impl Entry {
+    /// An entry of this name.
+    #[must_use]
+    pub const fn new(name: Vec<u8>, is_dir: Option<bool>) -> Self {
+        Self { name, is_dir }
+    }
+}
+
 /// Reads files and looks at paths; writes nothing.
 pub trait Files {
     /// The first `limit` bytes of a file; fewer if it ends before.
@@ -78,12 +96,12 @@ pub trait Files {
     /// as it does for php-fpm.
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, FileError>;
 
-    /// The names in a folder, without `.` and `..`, in any order.
+    /// The entries of a folder, without `.` and `..`, in any order.
     ///
     /// # Errors
     ///
     /// The system's reason.
-    fn list(&self, folder: &Path) -> Result<Vec<Vec<u8>>, FileError>;
+    fn list(&self, folder: &Path) -> Result<Vec<Entry>, FileError>;
 
     /// What is at a path, links followed.
     ///

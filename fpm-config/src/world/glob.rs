@@ -33,21 +33,12 @@ pub(crate) fn glob(files: &dyn Files, pattern: &[u8]) -> Result<Vec<Vec<u8>>, Gl
         }
     }
     found.sort();
-    for path in &mut found {
-        mark(files, path);
-    }
     Ok(found)
 }
 
 fn leading_slashes(pattern: &[u8]) -> &[u8] {
     let len = pattern.iter().position(|&byte| byte != b'/');
     &pattern[..len.unwrap_or(pattern.len())]
-}
-
-fn mark(files: &dyn Files, path: &mut Vec<u8>) {
-    if path.last() != Some(&b'/') && is_dir(files, path) {
-        path.push(b'/');
-    }
 }
 
 fn is_dir(files: &dyn Files, path: &[u8]) -> bool {
@@ -63,18 +54,29 @@ fn expand(
     last: bool,
     into: &mut Vec<Vec<u8>>,
 ) -> Result<(), GlobError> {
-    let mut add = |name: &[u8], matched: bool| {
+    let mut add = |name: &[u8], listed: Option<Option<bool>>| {
         let mut path = [base, name].concat();
-        if last {
-            if files.exists(as_path(&path)) {
-                into.push(path);
+        let is_dir = || match listed.flatten() {
+            Some(known) => known,
+            None => is_dir(files, &path),
+        };
+        let slash = if last {
+            if listed.is_none() && !files.exists(as_path(&path)) {
+                return;
             }
-        } else if !matched || is_dir(files, &path) {
+            is_dir()
+        } else {
             // A folder that is named in full is only looked at when it is
             // listed: if it is missing, that is an error.
+            if listed.is_some() && !is_dir() {
+                return;
+            }
+            true
+        };
+        if slash {
             path.push(b'/');
-            into.push(path);
         }
+        into.push(path);
     };
     if part.is_empty() {
         // `a//b`, or a slash at the end: the folder itself.
@@ -83,20 +85,21 @@ fn expand(
         return Ok(());
     }
     if !is_pattern(part) {
-        add(&unescape(part), false);
+        add(&unescape(part), None);
         return Ok(());
     }
     let folder: &[u8] = if base.is_empty() { b"." } else { base };
-    let names = match files.list(as_path(folder)) {
-        Ok(names) => names,
+    let entries = match files.list(as_path(folder)) {
+        Ok(entries) => entries,
         // Not a folder: nothing can match in it.
         Err(error) if error.errno == 20 => return Ok(()),
         Err(_) => return Err(GlobError::Aborted),
     };
-    for name in names {
+    for entry in entries {
+        let name = &entry.name;
         let hidden = name.first() == Some(&b'.') && part.first() != Some(&b'.');
-        if !hidden && matches(part, &name) {
-            add(&name, true);
+        if !hidden && matches(part, name) {
+            add(name, Some(entry.is_dir));
         }
     }
     Ok(())

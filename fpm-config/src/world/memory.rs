@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::accounts::{Account, Accounts, Group};
 use super::environment::Environment;
-use super::files::{FileError, Files, Metadata};
+use super::files::{Entry, FileError, Files, Metadata};
 
 /// Files, variables and accounts that are listed one by one.
 ///
@@ -83,18 +83,20 @@ impl Files for MemoryWorld {
         Ok(bytes[..bytes.len().min(limit)].to_vec())
     }
 
-    fn list(&self, folder: &Path) -> Result<Vec<Vec<u8>>, FileError> {
+    fn list(&self, folder: &Path) -> Result<Vec<Entry>, FileError> {
         if self.files.contains_key(folder) {
             return Err(FileError::NOT_A_DIRECTORY);
         }
         if !self.is_dir(folder) {
             return Err(FileError::NOT_FOUND);
         }
-        let mut names: Vec<Vec<u8>> = Vec::new();
+        let mut names: Vec<Entry> = Vec::new();
         for path in self.files.keys().chain(self.metadata.keys()) {
             let inside = path.strip_prefix(folder).ok();
             if let Some(first) = inside.and_then(|rest| rest.iter().next()) {
-                names.push(first.as_encoded_bytes().to_vec());
+                let is_dir = self.is_dir(&folder.join(first));
+                let name = first.as_encoded_bytes().to_vec();
+                names.push(Entry::new(name, Some(is_dir)));
             }
         }
         names.sort();

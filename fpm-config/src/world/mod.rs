@@ -12,7 +12,7 @@ mod system;
 
 pub use accounts::{Account, Accounts, Group};
 pub use environment::{Environment, builtin_constant};
-pub use files::{FileError, Files, Metadata};
+pub use files::{Entry, FileError, Files, Metadata};
 pub(crate) use glob::{GlobError, glob};
 pub use memory::MemoryWorld;
 #[cfg(feature = "std")]

@@ -14,7 +14,7 @@ use nix::unistd::{self, AccessFlags, Uid};
 
 use super::accounts::{Account, Accounts, Group};
 use super::environment::Environment;
-use super::files::{FileError, Files, Metadata};
+use super::files::{Entry, FileError, Files, Metadata};
 use crate::ini;
 
 /// The files, the environment and the accounts of this machine.
@@ -56,21 +56,37 @@ impl System {
 
 impl Files for System {
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
-        let file = File::open(path).map_err(|error| from_io(&error))?;
-        let length = file.metadata().map_or(0, |metadata| metadata.len());
-        let length = usize::try_from(length).unwrap_or(usize::MAX).min(limit);
-        let mut bytes = Vec::with_capacity(length + 1);
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        match file.take(limit).read_to_end(&mut bytes) {
-            // php-fpm takes what it could read, and of a folder nothing.
+        let mut file = File::open(path).map_err(|error| from_io(&error))?;
+        // Most files fit at once: no need to ask for their length.
+        let mut first = [0; 8192];
+        let mut bytes = Vec::new();
+        match file.read(&mut first[..limit.min(8192)]) {
+            Ok(len) if len < first.len() => bytes.extend_from_slice(&first[..len]),
+            Ok(len) => {
+                let length = file.metadata().map_or(0, |metadata| metadata.len());
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                bytes.reserve_exact(length.min(limit).saturating_add(1));
+                bytes.extend_from_slice(&first[..len]);
+            }
+            // Of a folder php-fpm reads nothing.
+            Err(_) => return Ok(bytes),
+        }
+        let left = u64::try_from(limit - bytes.len()).unwrap_or(u64::MAX);
+        match file.take(left).read_to_end(&mut bytes) {
+            // php-fpm takes what it could read.
             Ok(_) | Err(_) => Ok(bytes),
         }
     }
 
-    fn list(&self, folder: &Path) -> Result<Vec<Vec<u8>>, FileError> {
+    fn list(&self, folder: &Path) -> Result<Vec<Entry>, FileError> {
         let entries = std::fs::read_dir(folder).map_err(|error| from_io(&error))?;
-        let names = entries.map(|entry| Ok(entry?.file_name().as_bytes().to_vec()));
-        names
+        let entries = entries.map(|entry| {
+            let entry = entry?;
+            let kind = entry.file_type().ok().filter(|kind| !kind.is_symlink());
+            let name = entry.file_name().as_bytes().to_vec();
+            Ok(Entry::new(name, kind.map(|kind| kind.is_dir())))
+        });
+        entries
             .collect::<io::Result<_>>()
             .map_err(|error| from_io(&error))
     }
