@@ -110,6 +110,14 @@ impl Section {
         }
     }
 
+    /// Every value that is written, and where.
+    pub(crate) fn all_written(&self) -> impl Iterator<Item = (Id, Span)> {
+        self.slots.iter().filter_map(|slot| match slot.origin {
+            Origin::Written(span) => Some((slot.id, span)),
+            Origin::Derived => None,
+        })
+    }
+
     /// The number of an integer, time or limit.
     pub(crate) fn integer(&self, id: Id) -> i32 {
         match (

@@ -3,16 +3,14 @@
 use super::{Subject, finding};
 use crate::diagnostic::{Code, Diagnostic, Sink};
 use crate::draft::Section;
-use crate::schema::{DIRECTIVES, Directive, Id, Kind};
+use crate::schema::{Directive, Id, Kind};
 use crate::source::Span;
 
 pub(super) fn misread_values(subject: &Subject<'_>, sink: &mut Sink) {
     let pools = subject.pools().map(|(_, section)| section);
     for section in std::iter::once(&subject.draft.global).chain(pools) {
-        for directive in DIRECTIVES {
-            let Some(span) = section.written(directive.id) else {
-                continue;
-            };
+        for (id, span) in section.all_written() {
+            let directive = id.directive();
             let written = subject.sources.text(span);
             if let Some(found) = misread(section, directive, written, span) {
                 sink.report(found);

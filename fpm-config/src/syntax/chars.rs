@@ -44,11 +44,13 @@ pub(super) fn newlines(bytes: &[u8]) -> u32 {
 
 /// Bytes of a name. A tab ends it, a blank does not.
 pub(super) fn label(bytes: &[u8], dialect: Dialect) -> usize {
-    let special: &[u8] = match dialect {
-        Dialect::UpTo82 => b"=\n\r\t;&|^$~(){}!\"[",
-        Dialect::Since83 => b"=\n\r\t;&|^$~(){}!\"[]\0",
-    };
-    run(bytes, |byte| !special.contains(&byte))
+    let is_new = dialect == Dialect::Since83;
+    run(bytes, |byte| match byte {
+        b'=' | b'\n' | b'\r' | b'\t' | b';' | b'&' | b'|' | b'^' | b'$' | b'~' | b'(' | b')'
+        | b'{' | b'}' | b'!' | b'"' | b'[' => false,
+        b']' | 0 => !is_new,
+        _ => true,
+    })
 }
 
 pub(super) fn constant(bytes: &[u8]) -> usize {
@@ -87,6 +89,12 @@ pub(super) fn keyword(bytes: &[u8]) -> Option<(Kind, usize)> {
         (b"no", Kind::False),
         (b"null", Kind::Null),
     ];
+    if !matches!(
+        bytes.first()?.to_ascii_lowercase(),
+        b't' | b'o' | b'y' | b'f' | b'n'
+    ) {
+        return None;
+    }
     let (word, kind) = KEYWORDS.into_iter().find(|(word, _)| {
         let start = bytes.get(..word.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(word))
@@ -115,7 +123,27 @@ pub(super) fn single_quoted(bytes: &[u8]) -> Match {
 /// Text of a value. A `$` takes the byte behind it along, whatever it is
 /// (but `{`), and `$\` may take two.
 pub(super) fn value_chars(bytes: &[u8]) -> usize {
-    let plain = |byte| !b"$= \t\n\r;&|^~()!\"'\0".contains(&byte);
+    let plain = |byte| {
+        !matches!(
+            byte,
+            b'$' | b'='
+                | b' '
+                | b'\t'
+                | b'\n'
+                | b'\r'
+                | b';'
+                | b'&'
+                | b'|'
+                | b'^'
+                | b'~'
+                | b'('
+                | b')'
+                | b'!'
+                | b'"'
+                | b'\''
+                | 0
+        )
+    };
     let (mut whole, mut dollar, mut escape) = (true, false, false);
     let mut accepted = 0;
     for (at, &byte) in bytes.iter().enumerate() {

@@ -58,9 +58,9 @@ impl Files for System {
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
         let mut file = File::open(path).map_err(|error| from_io(&error))?;
         // Most files fit at once: no need to ask for their length.
-        let mut first = [0; 8192];
+        let mut first = [0; 4096];
         let mut bytes = Vec::new();
-        match file.read(&mut first[..limit.min(8192)]) {
+        match file.read(&mut first[..limit.min(4096)]) {
             Ok(len) if len < first.len() => bytes.extend_from_slice(&first[..len]),
             Ok(len) => {
                 let length = file.metadata().map_or(0, |metadata| metadata.len());
