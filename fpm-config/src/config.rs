@@ -30,7 +30,7 @@ use crate::world::World;
 /// world.add_file("/var/log/keep", "");
 /// world.add_file(
 ///     "/etc/fpm.conf",
-///     "[global]\nerror_log = /var/log/fpm.log\n[www]\nuser = www-data\n\
+///     "`[global]`\nerror_log = /var/log/fpm.log\n[www]\nuser = www-data\n\
 ///      listen = 127.0.0.1:9000\npm = static\npm.max_children = 4\n",
 /// );
 /// let config = Config::load("/etc/fpm.conf".as_ref(), &Options::default(), &World::of(&world));
@@ -181,7 +181,7 @@ impl Config {
     }
 
     /// The pool whose section `file` starts in, because its `include` stands
-    /// there; `None`: [global].
+    /// there; `None`: `[global]`.
     #[must_use]
     pub fn starts_in(&self, file: FileId) -> Option<&Text> {
         let index = self.starts.get(file.index()).copied().flatten()?;
@@ -191,7 +191,7 @@ impl Config {
         Some(&pool.name)
     }
 
-    /// Every value that is in effect, as text, with its source: [global]
+    /// Every value that is in effect, as text, with its source: `[global]`
     /// first, then the pools.
     #[must_use]
     pub fn effective(&self) -> Vec<EffectiveSection> {

@@ -44,7 +44,7 @@ fn both(main: &Path) -> [(bool, Vec<String>); 2] {
         .map(|line| String::from_utf8_lossy(&line).trim_end().to_owned())
         .map(|line| {
             line.split_once("] ")
-                .map_or(line.clone(), |(_, text)| text.to_owned())
+                .map_or_else(|| line.clone(), |(_, text)| text.to_owned())
         })
         .collect();
     let mut theirs: Vec<String> = theirs

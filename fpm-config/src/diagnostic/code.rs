@@ -47,13 +47,13 @@ codes! {
     MissingValue "missing-value" Error
         "A name stands alone. php-fpm wants `name = value`; an empty value is written `name =`.";
     UnknownDirective "unknown-directive" Error
-        "php-fpm knows no directive of this name in this section. Names of pools' directives do not count in [global], and the other way round.";
+        "php-fpm knows no directive of this name in this section. Names of pools' directives do not count in `[global]`, and the other way round.";
     NewerDirective "newer-directive" Error
         "The directive came with a later PHP version than the one checked for; that version refuses it as unknown.";
     InvalidValue "invalid-value" Error
         "The value is not of the directive's type.";
     PoolVariableInGlobal "pool-variable-in-global" Error
-        "`$pool` stands for the name of a pool, and there is none in [global].";
+        "`$pool` stands for the name of a pool, and there is none in `[global]`.";
     EndlessPoolName "endless-pool-name" Error
         "The name of the pool contains `$pool`, and php-fpm replaces that text until none is left: it never starts.";
     ArrayKey "array-key" Error
@@ -83,7 +83,7 @@ codes! {
     EventsMechanism "events-mechanism" Error
         "This way to wait for events does not exist on Linux.";
     NoPools "no-pools" Error
-        "There is no pool: no section but [global].";
+        "There is no pool: no section but `[global]`.";
     PrefixMissing "prefix-missing" Error
         "The pool's prefix is no folder.";
     UserMissing "user-missing" Error

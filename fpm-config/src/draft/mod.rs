@@ -28,7 +28,7 @@ impl Draft {
         }
     }
 
-    /// The section of index `pool`; `None` is [global].
+    /// The section of index `pool`; `None` is `[global]`.
     pub(crate) fn section(&mut self, pool: Option<usize>) -> &mut Section {
         match pool {
             Some(index) => &mut self.pools[index],

@@ -1,4 +1,4 @@
-//! One section: [global] or a pool.
+//! One section: `[global]` or a pool.
 
 use crate::schema::{DefaultValue, Id, ProcessManager, Value};
 use crate::source::Span;
@@ -35,7 +35,7 @@ pub(crate) struct ArrayEntry {
 /// The settings of one section.
 #[derive(Debug, Clone)]
 pub(crate) struct Section {
-    /// The pool's name, in its first spelling; `global` for [global].
+    /// The pool's name, in its first spelling; `global` for `[global]`.
     pub(crate) name: Vec<u8>,
     /// Its first header, or the start of the main file.
     pub(crate) header: Span,

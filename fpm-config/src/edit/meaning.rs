@@ -8,7 +8,7 @@ use crate::world::Environment;
 
 use super::Target;
 
-/// A section's name in lower case; `None` is [global].
+/// A section's name in lower case; `None` is `[global]`.
 pub(super) type Section = Option<Vec<u8>>;
 
 /// The content of a statement, without its place.

@@ -65,7 +65,7 @@ impl<'a> Target<'a> {
 /// Edits the text of one file. Each change is checked: the new text must say
 /// what the old one said but for that change.
 ///
-/// Sections are named as in the file; `global` is [global].
+/// Sections are named as in the file; `global` is `[global]`.
 ///
 /// # Examples
 ///
@@ -95,7 +95,7 @@ pub struct Editor<'a> {
 }
 
 impl<'a> Editor<'a> {
-    /// An editor of `text`, whose first statements belong to [global].
+    /// An editor of `text`, whose first statements belong to `[global]`.
     /// `environment` tells what a bare word would mean, so that it is quoted
     /// where need be.
     #[must_use]
@@ -382,7 +382,7 @@ impl<'a> Editor<'a> {
     }
 }
 
-/// A section by name, as statements are compared: `None` is [global].
+/// A section by name, as statements are compared: `None` is `[global]`.
 fn section(name: &str) -> Section {
     let name = name.as_bytes().to_ascii_lowercase();
     (name != b"global").then_some(name)

@@ -69,7 +69,7 @@ struct Loader<'a> {
     sources: Sources,
     /// Made with the main file.
     draft: Option<Draft>,
-    /// The pool that statements belong to; `None`: [global]. Goes on across
+    /// The pool that statements belong to; `None`: `[global]`. Goes on across
     /// includes in both directions.
     section: Option<usize>,
     depth: usize,

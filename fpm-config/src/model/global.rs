@@ -1,4 +1,4 @@
-//! [global], typed.
+//! `[global]`, typed.
 
 use std::time::Duration;
 

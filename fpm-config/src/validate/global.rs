@@ -1,4 +1,4 @@
-//! [global].
+//! `[global]`.
 
 use crate::diagnostic::{Code, Diagnostic, LogSeverity, Stage};
 use crate::schema::{Id, LogLevel, Value};
