@@ -45,6 +45,10 @@ impl Serve {
     pub(crate) fn run(mut command: Command) -> Self {
         let folder = tempfile::Builder::new().prefix("serve-").tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
+        // A server that is killed cannot remove its sample site.
+        if !command.get_envs().any(|(name, _)| name == "TMPDIR") {
+            command.env("TMPDIR", folder.path());
+        }
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(log)
