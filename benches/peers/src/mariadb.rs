@@ -25,15 +25,17 @@ impl MariaDb {
     pub fn start() -> Self {
         let folder = Peer::folder();
         let data = folder.path().join("data");
+        open_to_all(folder.path());
         let made = Command::new(tool("mariadb-install-db", "mariadb-server"))
             .args(["--no-defaults", "--auth-root-authentication-method=normal"])
             .args(["--skip-test-db", "--skip-name-resolve"])
             .args(user())
             .arg(format!("--datadir={}", data.display()))
+            // Two installations at a time disturb each other in /tmp.
+            .arg(format!("--tmpdir={}", folder.path().display()))
             .output()
             .expect("mariadb-install-db starts");
         assert!(made.status.success(), "mariadb-install-db: {made:?}");
-        open_to_all(folder.path());
         let mut command = Command::new(tool("mariadbd", "mariadb-server"));
         command
             .args(["--no-defaults", "--skip-networking", "--skip-log-bin"])

@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use session_store::{
-    Document, IdError, Key, Node, SerializeHandler, SessionId, Store, StoreUrl, open_url,
+    Committed, Document, IdError, Key, Node, Preset, SerializeHandler, SessionId, Store, StoreUrl,
+    open_url,
 };
 
 use super::{Args, Codec, Command, Failure, endpoint, json, print};
 
 /// How many names `list` prints, and how many sessions one `gc` removes.
 const EVERYTHING: usize = 10_000_000;
+
+/// How often one `incr` repeats what others were faster with.
+const MAX_AGAIN: u32 = 10_000;
 
 /// Opens the store and carries out the command.
 pub(super) async fn execute(args: Args) -> Result<(), Failure> {
@@ -23,7 +27,8 @@ pub(super) async fn execute(args: Args) -> Result<(), Failure> {
     })?;
     let url = StoreUrl::parse(&url)?;
     let store = Store::with_options(open_url(&url).await?, url.options());
-    let handler = args.handler.unwrap_or_default();
+    let of_preset = url.preset().map(Preset::handler).unwrap_or_default();
+    let handler = args.handler.unwrap_or(of_preset);
     let session = |id: &str| Session::new(&store, handler, id);
     match args.command {
         Command::Get { id } => session(&id)?.get().await,
@@ -79,7 +84,9 @@ impl Session {
     async fn incr(&self, name: &str, times: u32, hold: Duration) -> Result<(), Failure> {
         let mut value = 0;
         let mut longest = Duration::ZERO;
-        for _ in 0..times {
+        let mut again = 0;
+        let mut done = 0;
+        while done < times {
             let asked = Instant::now();
             let locked = self.store.lock(&self.id).await?;
             longest = longest.max(asked.elapsed());
@@ -88,9 +95,15 @@ impl Session {
                 self.codec.encode(&document)
             });
             tokio::time::sleep(hold).await;
-            finish(locked, changed).await?;
+            match finish(locked, changed).await {
+                Ok(()) => done += 1,
+                // Somebody who does not know this lock wrote meanwhile:
+                // nothing was lost, adding one can be done again.
+                Err(Failure::NotWritten(Committed::Conflict)) if again < MAX_AGAIN => again += 1,
+                Err(failure) => return Err(failure),
+            }
         }
-        eprintln!("{times} increments, longest wait {longest:.1?}");
+        eprintln!("{times} increments, {again} repeated, longest wait {longest:.1?}");
         print(&value.to_string())
     }
 
@@ -136,7 +149,7 @@ async fn finish(
     }
 }
 
-fn written(outcome: session_store::Committed) -> Result<(), Failure> {
+fn written(outcome: Committed) -> Result<(), Failure> {
     if outcome.is_done() {
         return Ok(());
     }

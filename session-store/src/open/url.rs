@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::{Error, ErrorKind, Result, StoreOptions};
+use crate::{Error, ErrorKind, Result, SerializeHandler, StoreOptions};
 
 /// A parsed store URL: `scheme:rest?name=value&…`.
 ///
@@ -66,6 +66,15 @@ impl Preset {
             Self::Symfony => "symfony",
             Self::Laravel => "laravel",
             Self::Drupal => "drupal",
+        }
+    }
+
+    /// The serialize handler of the sessions, unless the application is
+    /// configured otherwise.
+    pub fn handler(self) -> SerializeHandler {
+        match self {
+            Self::Laravel => SerializeHandler::PhpSerialize,
+            Self::Php | Self::Symfony | Self::Drupal => SerializeHandler::Php,
         }
     }
 }
