@@ -1,6 +1,6 @@
 //! Requests that wait, and the keys that keep some of them apart.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,15 +19,21 @@ pub(super) struct Waiting {
     pub(super) expiry: ErrorKind,
 }
 
-/// For this long after somebody gave up waiting, the newest request runs
-/// first.
+/// How far back giving up counts.
 const IMPATIENCE: Duration = Duration::from_secs(10);
+
+/// So often within that time must somebody have given up.
+const GIVE_UPS: usize = 4;
+
+/// Those who leave this close together count once: a browser that is closed,
+/// or a test that ends, is no sign of a wait that is too long.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// The queue, in order of priority and arrival.
 ///
 /// Once more comes than can be served, the oldest request is always the one
 /// whose client is about to leave: run in order of arrival, nearly every
-/// answer would come too late. So while clients leave the queue, the newest
+/// answer would come too late. So while clients keep leaving it, the newest
 /// of the most urgent runs first, and those that can be served are served in
 /// time. The clients themselves tell how long they wait; nothing is tuned.
 ///
@@ -41,8 +47,8 @@ pub(super) struct Queue {
     /// Every held key, with those that wait for it.
     keys: HashMap<Key, BTreeSet<Ticket>>,
     serial: u64,
-    /// Until when the newest request runs first.
-    impatient_until: Option<Instant>,
+    /// The last moments at which somebody gave up, the newest at the end.
+    give_ups: VecDeque<Instant>,
 }
 
 impl Queue {
@@ -87,12 +93,28 @@ impl Queue {
 
     /// Notes that a client left, or a deadline passed, while waiting.
     pub(super) fn gave_up(&mut self, now: Instant) {
-        self.impatient_until = Some(now + IMPATIENCE);
+        let last = self.give_ups.back();
+        if last.is_some_and(|&last| now.saturating_duration_since(last) < MOMENT) {
+            return;
+        }
+        if self.give_ups.len() == GIVE_UPS {
+            self.give_ups.pop_front();
+        }
+        self.give_ups.push_back(now);
+    }
+
+    /// Whether clients keep giving up, so that the newest request runs first.
+    fn is_impatient(&self, now: Instant) -> bool {
+        let first = self
+            .give_ups
+            .front()
+            .filter(|_| self.give_ups.len() == GIVE_UPS);
+        first.is_some_and(|&first| now.saturating_duration_since(first) < IMPATIENCE)
     }
 
     /// The request that runs next; its key stays held.
     pub(super) fn pop(&mut self, now: Instant) -> Option<(Ticket, Waiting)> {
-        if self.impatient_until.is_none_or(|until| until <= now) {
+        if !self.is_impatient(now) {
             return self.runnable.pop_first();
         }
         let (oldest, _) = self.runnable.first_key_value()?;
@@ -199,20 +221,40 @@ mod tests {
         assert_eq!(order(&mut queue, now), [first, second]);
     }
 
+    /// Clients leave the queue at separate moments up to the returned one.
+    fn keep_giving_up(queue: &mut Queue, mut now: Instant) -> Instant {
+        for _ in 0..GIVE_UPS {
+            now += MOMENT;
+            queue.gave_up(now);
+        }
+        now
+    }
+
     #[test]
     fn newest_of_the_most_urgent_leaves_first_while_clients_give_up() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         let old = push(&mut queue, now, Priority::Normal);
         let new = push(&mut queue, now, Priority::Normal);
         let low = push(&mut queue, now, Priority::Low);
-        queue.gave_up(now);
+        let now = keep_giving_up(&mut queue, now);
         assert_eq!(order(&mut queue, now), [new, old, low]);
+    }
+
+    #[test]
+    fn a_crowd_that_leaves_at_once_changes_no_order() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for _ in 0..100 {
+            queue.gave_up(now);
+        }
+        let first = push(&mut queue, now, Priority::Normal);
+        let second = push(&mut queue, now, Priority::Normal);
+        assert_eq!(order(&mut queue, now), [first, second]);
     }
 
     #[test]
     fn order_of_arrival_returns_when_clients_wait_again() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.gave_up(now);
+        let now = keep_giving_up(&mut queue, now);
         let first = push(&mut queue, now, Priority::Normal);
         let second = push(&mut queue, now, Priority::Normal);
         assert_eq!(order(&mut queue, now + IMPATIENCE), [first, second]);
