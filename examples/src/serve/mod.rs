@@ -1,9 +1,9 @@
 //! `serve`: an HTTP server for PHP sites.
 //!
-//! A request comes in through [`connection`] (protocols and their time
-//! limits), becomes an answer in [`server`], which asks [`site`] what the
-//! path means and then [`files`] or [`php`] for the content, and leaves a
-//! trace in [`log`] and [`status`].
+//! A request comes in through `connection` (protocols and their time
+//! limits), becomes an answer in `server`, which asks `site` what the
+//! path means and then `files` or `php` for the content, and leaves a
+//! trace in `log` and `status`.
 
 mod cli;
 mod connection;
