@@ -30,7 +30,7 @@ use crate::world::World;
 /// world.add_file("/var/log/keep", "");
 /// world.add_file(
 ///     "/etc/fpm.conf",
-///     "`[global]`\nerror_log = /var/log/fpm.log\n[www]\nuser = www-data\n\
+///     "[global]\nerror_log = /var/log/fpm.log\n[www]\nuser = www-data\n\
 ///      listen = 127.0.0.1:9000\npm = static\npm.max_children = 4\n",
 /// );
 /// let config = Config::load("/etc/fpm.conf".as_ref(), &Options::default(), &World::of(&world));
