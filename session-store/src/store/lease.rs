@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -98,37 +99,70 @@ impl fmt::Debug for Lease {
 /// Never a host name or a process id: threads share those, containers repeat
 /// them, and both let one holder free another's lock.
 #[derive(Clone, Eq, Hash, PartialEq)]
-pub struct Token(String);
+pub struct Token([u8; 2 * TOKEN_BYTES]);
 
 impl Token {
-    /// A fresh token from the system's random numbers.
+    /// A fresh token from the system's random numbers, which are asked for
+    /// a page at a time.
     ///
     /// # Panics
     ///
     /// If the system has none to give, which on Linux happens only before
     /// the kernel's generator is ready.
     pub fn random() -> Self {
-        use std::fmt::Write;
-
-        let mut bits = [0; 16];
-        getrandom::fill(&mut bits).expect("the system gives random numbers");
-        let mut text = String::with_capacity(2 * bits.len());
-        for byte in bits {
-            write!(text, "{byte:02x}").expect("a String takes every write");
+        let bits = RANDOM.with_borrow_mut(Pool::take);
+        let mut digits = [0; 2 * TOKEN_BYTES];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bits) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
         }
-        Self(text)
+        Self(digits)
     }
 
     /// The token as 32 hexadecimal digits.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
     }
 }
 
 /// Whoever knows the token can free the lock, so only its start is shown.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({}…)", &self.0[..4])
+        write!(f, "Token({}…)", &self.as_str()[..4])
+    }
+}
+
+const TOKEN_BYTES: usize = 16;
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+thread_local! {
+    static RANDOM: RefCell<Pool> = const { RefCell::new(Pool::new()) };
+}
+
+/// Random bytes fetched ahead: one system call for many tokens.
+struct Pool {
+    bytes: [u8; 64 * TOKEN_BYTES],
+    used: usize,
+}
+
+impl Pool {
+    const fn new() -> Self {
+        let bytes = [0; 64 * TOKEN_BYTES];
+        let used = bytes.len();
+        Self { bytes, used }
+    }
+
+    /// The next bytes; the pool forgets them.
+    fn take(&mut self) -> [u8; TOKEN_BYTES] {
+        if self.used == self.bytes.len() {
+            getrandom::fill(&mut self.bytes).expect("the system gives random numbers");
+            self.used = 0;
+        }
+        let next = &mut self.bytes[self.used..][..TOKEN_BYTES];
+        let mut taken = [0; TOKEN_BYTES];
+        taken.swap_with_slice(next);
+        self.used += TOKEN_BYTES;
+        taken
     }
 }
 
@@ -160,5 +194,29 @@ impl LockOptions {
     /// The time left until the deadline.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn tokens_differ_and_are_32_digits() {
+        let tokens: HashSet<Token> = (0..1000).map(|_| Token::random()).collect();
+        assert_eq!(tokens.len(), 1000);
+        let digits = |token: &Token| token.as_str().bytes().all(|digit| HEX.contains(&digit));
+        assert!(tokens.iter().all(digits));
+        assert!(tokens.iter().all(|token| token.as_str().len() == 32));
+    }
+
+    #[test]
+    fn what_was_taken_is_forgotten() {
+        let mut pool = Pool::new();
+        assert_ne!(pool.take(), [0; TOKEN_BYTES]);
+        assert_eq!(pool.bytes[..TOKEN_BYTES], [0; TOKEN_BYTES]);
+        assert_ne!(pool.bytes[TOKEN_BYTES..], [0; 63 * TOKEN_BYTES]);
     }
 }

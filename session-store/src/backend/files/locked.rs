@@ -18,6 +18,9 @@ use nix::unistd::linkat;
 pub(super) struct LockedFile {
     file: File,
     path: PathBuf,
+    place: Place,
+    /// Bytes that the file system has set aside for it.
+    allocated: u64,
     /// What the file held when it was locked or last written.
     pub(super) bytes: Bytes,
     /// Made only to have something to lock: no session yet.
@@ -73,13 +76,16 @@ pub(super) fn make_locked(path: &Path, mode: u32) -> io::Result<Option<File>> {
 /// Whether the file is one that PHP would serve: regular, and owned by root
 /// or this user, unless this process is root.
 pub(super) fn check_owner(metadata: &Metadata) -> io::Result<()> {
-    let me = nix::unistd::geteuid().as_raw();
     let owner = metadata.uid();
     if !metadata.is_file() {
         let what = "the session is not a regular file";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
     }
-    if owner != 0 && owner != me && me != 0 {
+    if owner == 0 {
+        return Ok(());
+    }
+    let me = nix::unistd::geteuid().as_raw();
+    if owner != me && me != 0 {
         let what = "the session file belongs to another user";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
     }
@@ -127,13 +133,16 @@ impl LockedFile {
     ) -> io::Result<Option<(Self, Metadata)>> {
         let metadata = file.metadata()?;
         check_owner(&metadata)?;
-        if !is_at(&metadata, &path)? {
+        let place = Place::of(&metadata);
+        if !place.is_at(&path)? {
             return Ok(None);
         }
         let bytes = read(&file, &metadata, limit)?;
         let locked = Self {
             file,
             path,
+            place,
+            allocated: metadata.blocks().saturating_mul(BLOCK),
             placeholder: made,
             bytes,
         };
@@ -147,15 +156,19 @@ impl LockedFile {
 
     /// Whether the session is still in its place.
     pub(super) fn is_in_place(&self) -> io::Result<bool> {
-        is_at(&self.file.metadata()?, &self.path)
+        self.place.is_at(&self.path)
     }
 
     /// Replaces the content; whatever fails, the old content stays.
     pub(super) fn write(&mut self, bytes: Bytes) -> io::Result<()> {
-        super::write::replace(&self.file, &self.bytes, &bytes)?;
+        super::write::replace(&self.file, &self.bytes, &bytes, self.allocated)?;
         if bytes.is_empty() && self.bytes.is_empty() {
             // Nothing was written that would have moved it.
             self.set_modified(SystemTime::now())?;
+        }
+        if bytes.len() < self.bytes.len() {
+            // Cutting it off gave space back.
+            self.allocated = 0;
         }
         self.bytes = bytes;
         self.placeholder = false;
@@ -192,14 +205,29 @@ impl Drop for LockedFile {
     }
 }
 
-/// Whether the path leads to this very file.
-fn is_at(metadata: &Metadata, path: &Path) -> io::Result<bool> {
-    if metadata.nlink() == 0 {
-        return Ok(false);
+/// The unit that `stat` counts blocks in, on every file system.
+const BLOCK: u64 = 512;
+
+/// What tells a file from every other; no other file gets these numbers
+/// while this one is open.
+#[derive(Debug, Eq, PartialEq)]
+struct Place {
+    device: u64,
+    inode: u64,
+}
+
+impl Place {
+    fn of(metadata: &Metadata) -> Self {
+        let (device, inode) = (metadata.dev(), metadata.ino());
+        Self { device, inode }
     }
-    match fs::symlink_metadata(path) {
-        Ok(there) => Ok(there.dev() == metadata.dev() && there.ino() == metadata.ino()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+
+    /// Whether the path leads to this very file.
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Ok(there) => Ok(Self::of(&there) == *self),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -12,11 +12,12 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 /// Replaces `old`, the whole content of `file`, by `new`.
 ///
-/// Space is reserved before the first byte changes, and a shorter content
-/// is written before the rest is cut off. If writing fails all the same,
-/// the old content is put back into the space it already has.
-pub(super) fn replace(file: &File, old: &[u8], new: &[u8]) -> io::Result<()> {
-    if new.len() > old.len() {
+/// Space is reserved before the first byte changes, unless the file has
+/// `allocated` enough already, and a shorter content is written before the
+/// rest is cut off. If writing fails all the same, the old content is put
+/// back into the space it already has.
+pub(super) fn replace(file: &File, old: &[u8], new: &[u8], allocated: u64) -> io::Result<()> {
+    if new.len() > old.len() && new.len() as u64 > allocated {
         reserve(file, old.len(), new.len())?;
     }
     let written = file.write_all_at(new, 0).and_then(|()| {
@@ -83,7 +84,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         let mut old: &[u8] = b"";
         for new in [&b"a|i:1;"[..], b"a|i:2;", b"a|i:2;b|N;", b"b|N;", b""] {
-            replace(&file, old, new).unwrap();
+            replace(&file, old, new, 0).unwrap();
             assert_eq!(read(&file), new);
             old = new;
         }
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn reserving_by_hand_keeps_the_content_in_front() {
         let file = tempfile::tempfile().unwrap();
-        replace(&file, b"", b"a|i:1;").unwrap();
+        replace(&file, b"", b"a|i:1;", 0).unwrap();
         grow_first(&file, 6, 10).unwrap();
         assert_eq!(read(&file), b"a|i:1;\0\0\0\0");
         put_back(&file, b"a|i:1;");
