@@ -11,6 +11,8 @@ mod address;
 #[cfg(any(
     feature = "files",
     feature = "redb",
+    feature = "redis",
+    feature = "memcached",
     feature = "postgres",
     feature = "mysql",
     feature = "sqlite"
@@ -24,8 +26,6 @@ mod files;
 mod local;
 #[cfg(feature = "memory")]
 mod memory;
-#[cfg(any(feature = "memcached", feature = "redis"))]
-mod pause;
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
@@ -34,6 +34,8 @@ mod sql;
 #[cfg(any(
     feature = "files",
     feature = "redb",
+    feature = "redis",
+    feature = "memcached",
     feature = "postgres",
     feature = "mysql",
     feature = "sqlite"

@@ -11,7 +11,7 @@ use super::lock::{self, AT_ONCE, Hold, expiry, found, get_value};
 use super::options::MemcachedOptions;
 use super::pool::Pool;
 use super::wire::{Command, Reply, Value};
-use crate::backend::pause::Pause;
+use crate::backend::Backoff;
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
     Lease, LockKind, LockOptions, ReadOptions, Result, SessionId, Token, Version,
@@ -88,7 +88,7 @@ impl MemcachedBackend {
     ) -> Result<(Lease, Option<Entry>)> {
         let (lock, session) = (self.lock_item(id)?, self.session_item(id)?);
         let token = Token::random();
-        let mut pause = Pause::new(&token);
+        let mut backoff = Backoff::new();
         loop {
             let abandoned = Abandoned::new(self, id, &token);
             let attempt = lock::attempt(self, &lock, &session, &token, options.lease).await?;
@@ -105,11 +105,9 @@ impl MemcachedBackend {
                     }
                 };
             }
-            let remaining = options.remaining();
-            if remaining.is_zero() {
+            if !backoff.sleep(options.deadline).await {
                 return Err(self.error(ErrorKind::LockTimeout, "lock the session"));
             }
-            tokio::time::sleep(pause.next().min(remaining)).await;
         }
     }
 

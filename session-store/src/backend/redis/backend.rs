@@ -13,7 +13,7 @@ use super::error;
 use super::link::{Link, Links};
 use super::options::{RedisOptions, Topology};
 use super::script::{Outcome, Scripts};
-use crate::backend::pause::Pause;
+use crate::backend::Backoff;
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
     Lease, LockKind, LockOptions, ReadOptions, Result, SessionId, Token, Version,
@@ -254,18 +254,16 @@ impl Backend for RedisBackend {
     ) -> BoxFuture<'a, Result<(Lease, Option<Entry>)>> {
         Box::pin(async move {
             let token = Token::random();
-            let mut pause = Pause::new(&token);
+            let mut backoff = Backoff::new();
             loop {
                 if let Some(entry) = self.try_lock(id, &token, options.lease).await? {
                     let base = entry.as_ref().map(|entry| entry.version.clone());
                     let lease = Lease::new(id.clone(), token, options.lease, base);
                     return Ok((lease, entry));
                 }
-                let remaining = options.remaining();
-                if remaining.is_zero() {
+                if !backoff.sleep(options.deadline).await {
                     return Err(self.error(ErrorKind::LockTimeout, "lock the session"));
                 }
-                tokio::time::sleep(pause.next().min(remaining)).await;
             }
         })
     }

@@ -23,7 +23,12 @@ impl Sql {
         let reading = async {
             let mut pooled = self.pool.get().await?;
             let now = self.clock.now();
-            let found = self.rows.find(pooled.conn(), name, false, now).await;
+            let found = loop {
+                match self.rows.find(pooled.conn(), name, false, now).await {
+                    Err(RowError::Database(error)) if fault::is_in_the_way(&error) => {}
+                    found => break found,
+                }
+            };
             let found = found.map_err(|error| self.row_error(action, error))?;
             pooled.put_back();
             Ok(found.and_then(|found| found.entry))
@@ -40,11 +45,17 @@ impl Sql {
         options: &LockOptions,
     ) -> Result<()> {
         let mut backoff = Backoff::new();
+        let mut was_held = false;
         loop {
             let mut pooled = self.pool.get().await?;
             let now = self.clock.now();
-            let lease = options.lease;
-            let asking = table.try_take(pooled.conn(), name, token, lease, now);
+            let conn = pooled.conn();
+            let asking = async {
+                if was_held && table.is_held(conn, name, now).await? {
+                    return Ok(false);
+                }
+                table.try_take(conn, name, token, options.lease, now).await
+            };
             let asking = async {
                 let asked = asking.await;
                 asked.map_err(|error| self.row_error("lock session", error.into()))
@@ -54,6 +65,7 @@ impl Sql {
             if taken {
                 return Ok(());
             }
+            was_held = true;
             if !backoff.sleep(options.deadline).await {
                 return Err(self.lock_timeout());
             }
@@ -87,7 +99,7 @@ impl Sql {
             let mut pooled = self.pool.get().await?;
             let given = loop {
                 match table.give_back(pooled.conn(), name, token).await {
-                    Err(error) if fault::is_deadlock(&error) => {}
+                    Err(error) if fault::is_in_the_way(&error) => {}
                     given => break given,
                 }
             };
@@ -107,7 +119,7 @@ impl Sql {
             let (token, ttl) = (lease.token(), lease.ttl());
             let renewed = loop {
                 match table.renew(pooled.conn(), &name, token, ttl, now).await {
-                    Err(error) if fault::is_deadlock(&error) => {}
+                    Err(error) if fault::is_in_the_way(&error) => {}
                     renewed => break renewed,
                 }
             };

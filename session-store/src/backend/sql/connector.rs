@@ -46,7 +46,8 @@ impl Connector {
                 let options = sqlx::sqlite::SqliteConnectOptions::new()
                     .filename(url.path()?)
                     .create_if_missing(true)
-                    .busy_timeout(timeout);
+                    // Who gave up asks again within the timeout.
+                    .busy_timeout(timeout / 2);
                 Ok(Self::Sqlite(Box::new(options)))
             }
             _ => Err(url.config("the scheme is none of postgres, mysql, sqlite")),

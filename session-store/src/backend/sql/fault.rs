@@ -14,9 +14,10 @@ pub(super) fn is_connection_lost(error: &DbError) -> bool {
     matches!(kind(error), ErrorKind::Unavailable)
 }
 
-/// Whether two transactions waited for each other and this one gave way.
-pub(super) fn is_deadlock(error: &DbError) -> bool {
-    code(error).is_some_and(|code| code == "40P01" || code == "40001")
+/// Whether another transaction was in the way, so that the same one may
+/// succeed next time: a deadlock, or a writer of a busy SQLite database.
+pub(super) fn is_in_the_way(error: &DbError) -> bool {
+    code(error).is_some_and(|code| code == "40P01" || code == "40001") || is_busy(error)
 }
 
 /// Whether there is no such table.
@@ -37,6 +38,21 @@ pub(super) fn kind(error: &DbError) -> ErrorKind {
             .unwrap_or(ErrorKind::Backend),
         _ => ErrorKind::Backend,
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn is_busy(error: &DbError) -> bool {
+    let sqlite = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<sqlx::sqlite::SqliteError>());
+    // The low byte is the kind: SQLITE_BUSY.
+    sqlite.is_some()
+        && code(error).is_some_and(|code| code.parse().is_ok_and(|code: u32| code & 0xff == 5))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn is_busy(_: &DbError) -> bool {
+    false
 }
 
 fn code(error: &DbError) -> Option<String> {

@@ -47,7 +47,7 @@ impl Sql {
             match self.begin_with_row(pooled.conn(), &name, options).await {
                 Ok(entry) => return Ok((lease(id, options, entry.as_ref(), pooled), entry)),
                 Err(RowError::Database(error))
-                    if fault::is_deadlock(&error) && !options.remaining().is_zero() => {}
+                    if fault::is_in_the_way(&error) && !options.remaining().is_zero() => {}
                 Err(error) => return Err(self.row_error("lock session", error)),
             }
         }

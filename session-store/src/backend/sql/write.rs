@@ -40,7 +40,7 @@ impl Sql {
                         return Ok(outcome);
                     }
                     // The connection is closed, which rolls back.
-                    Err(RowError::Database(error)) if fault::is_deadlock(&error) => {}
+                    Err(RowError::Database(error)) if fault::is_in_the_way(&error) => {}
                     Err(error) => return Err(self.row_error(action, error)),
                 }
             }

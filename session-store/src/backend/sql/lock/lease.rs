@@ -17,6 +17,7 @@ pub(in crate::backend::sql) struct LeaseTable {
     table: &'static str,
     prefix: String,
     counts: Counts,
+    held: String,
     insert: String,
     take_over: String,
     renew: String,
@@ -60,6 +61,9 @@ impl LeaseTable {
         let id = dialect.id(320);
         let adapt = |sql: String| dialect.adapt(&sql);
         Self {
+            held: adapt(format!(
+                "SELECT 1 FROM \"{table}\" WHERE \"{key}\" = ? AND \"{end}\" > ?"
+            )),
             insert: adapt(format!(
                 "{insert} INTO \"{table}\" (\"{key}\", \"{owner}\", \"{end}\") VALUES (?, ?, ?){tail}"
             )),
@@ -93,8 +97,24 @@ impl LeaseTable {
         &self.create
     }
 
-    /// Takes the lock if it is free or its lease is over. Who meets others
-    /// in a deadlock does not get it this time.
+    /// Whether somebody holds the lock, without a write that would keep the
+    /// holder waiting.
+    pub(in crate::backend::sql) async fn is_held(
+        &self,
+        conn: &mut Conn,
+        name: &str,
+        now: SystemTime,
+    ) -> Result<bool, DbError> {
+        let key = self.key(name);
+        let values = [Value::Text(&key), self.time(now, false)];
+        match conn.query(&self.held, &values, &[]).await {
+            Err(error) if fault::is_in_the_way(&error) => Ok(true),
+            found => Ok(!found?.is_empty()),
+        }
+    }
+
+    /// Takes the lock if it is free or its lease is over. Who meets
+    /// others in a deadlock does not get it this time.
     pub(in crate::backend::sql) async fn try_take(
         &self,
         conn: &mut Conn,
@@ -113,7 +133,7 @@ impl LeaseTable {
                 || conn.execute(&self.take_over, &take_over).await? > 0)
         };
         match taking.await {
-            Err(error) if fault::is_deadlock(&error) => Ok(false),
+            Err(error) if fault::is_in_the_way(&error) => Ok(false),
             taken => taken,
         }
     }
