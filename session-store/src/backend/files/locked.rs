@@ -27,6 +27,19 @@ pub(super) struct LockedFile {
     placeholder: bool,
 }
 
+/// How a lock was granted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Granted {
+    /// With the file, which this made.
+    Made,
+    /// Without waiting. A file that is deleted just then has no link left;
+    /// one that is moved away just then is noticed by the commit, as it must
+    /// be later too.
+    AtOnce,
+    /// After somebody else, who may have put another file in its place.
+    Later,
+}
+
 /// A session file is opened as PHP does it, and never through a link.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -128,13 +141,13 @@ impl LockedFile {
     pub(super) fn adopt(
         file: File,
         path: PathBuf,
-        made: bool,
+        granted: Granted,
         limit: usize,
     ) -> io::Result<Option<(Self, Metadata)>> {
         let metadata = file.metadata()?;
         check_owner(&metadata)?;
         let place = Place::of(&metadata);
-        if !place.is_at(&path)? {
+        if metadata.nlink() == 0 || (granted == Granted::Later && !place.is_at(&path)?) {
             return Ok(None);
         }
         let bytes = read(&file, &metadata, limit)?;
@@ -143,7 +156,7 @@ impl LockedFile {
             path,
             place,
             allocated: metadata.blocks().saturating_mul(BLOCK),
-            placeholder: made,
+            placeholder: granted == Granted::Made,
             bytes,
         };
         Ok(Some((locked, metadata)))

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 pub use self::layout::FilesLayout;
-use self::locked::LockedFile;
+use self::locked::{Granted, LockedFile};
 use self::wait::Waiters;
 use crate::backend::errno;
 use crate::{
@@ -139,22 +139,18 @@ impl Files {
     async fn lock(&self, path: &Path, options: &LockOptions) -> Result<(LockedFile, SystemTime)> {
         let fail = self.fail("lock session");
         loop {
-            let (file, made) = match locked::open_to_write(path).map_err(&fail)? {
-                Some(file) => (file, false),
+            let (file, granted) = match locked::open_to_write(path).map_err(&fail)? {
+                Some(file) if locked::try_lock(&file).map_err(&fail)? => (file, Granted::AtOnce),
+                Some(file) => match self.waiters.lock(file, options).await.map_err(&fail)? {
+                    Some(file) => (file, Granted::Later),
+                    None => return Err(self.lock_timeout()),
+                },
                 None => match self.make(path).map_err(&fail)? {
-                    Some(file) => (file, true),
+                    Some(file) => (file, Granted::Made),
                     None => continue,
                 },
             };
-            let locked = if made {
-                Some(file)
-            } else {
-                self.waiters.lock(file, options).await.map_err(&fail)?
-            };
-            let Some(file) = locked else {
-                return Err(self.lock_timeout());
-            };
-            let adopted = LockedFile::adopt(file, path.to_owned(), made, self.max_bytes);
+            let adopted = LockedFile::adopt(file, path.to_owned(), granted, self.max_bytes);
             if let Some((locked, metadata)) = adopted.map_err(&fail)? {
                 let modified = metadata.modified().map_err(&fail)?;
                 return Ok((locked, modified));

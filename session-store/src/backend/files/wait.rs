@@ -25,11 +25,8 @@ impl Waiters {
         Self(Arc::new(Semaphore::new(MAX_THREADS)))
     }
 
-    /// Locks the file; `None` at the deadline.
+    /// Locks a file that somebody else has locked; `None` at the deadline.
     pub(super) async fn lock(&self, file: File, options: &LockOptions) -> io::Result<Option<File>> {
-        if try_lock(&file)? {
-            return Ok(Some(file));
-        }
         match self.0.clone().try_acquire_owned() {
             Ok(permit) => wait_in_kernel(file, options.remaining(), permit).await,
             Err(_) => poll(file, options).await,
