@@ -95,7 +95,8 @@ async fn acquire(
     id: SessionId,
     options: LockOptions,
 ) -> Result<(Lease, Option<Entry>)> {
-    if !backend.caps().lock.expires() {
+    let caps = backend.caps();
+    if caps.lock_cancel_safe || !caps.lock.expires() {
         return backend.lock_and_load(&id, options).await;
     }
     let (sender, receiver) = oneshot::channel();

@@ -14,6 +14,11 @@
 pub struct Caps {
     /// How it locks a session against other processes.
     pub lock: LockKind,
+    /// Whether dropping the future of
+    /// [`Backend::lock_and_load`](crate::Backend::lock_and_load) gives back
+    /// at once what was granted to it. If not, a lock that expires is asked
+    /// for in a task of its own, which outlives a caller that leaves.
+    pub lock_cancel_safe: bool,
     /// Whether [`Backend::put_if`](crate::Backend::put_if) compares and writes in one step.
     pub cas: bool,
     /// Whether it extends a session's life without rewriting it.
@@ -39,6 +44,7 @@ impl Caps {
     pub fn new(lock: LockKind) -> Self {
         Self {
             lock,
+            lock_cancel_safe: false,
             cas: false,
             touch: false,
             native_ttl: false,

@@ -217,6 +217,7 @@ impl Backend for RedisBackend {
 
     fn caps(&self) -> Caps {
         let mut caps = Caps::new(LockKind::FencedLease);
+        caps.lock_cancel_safe = true;
         caps.cas = true;
         caps.touch = true;
         caps.native_ttl = true;
