@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use nix::libc::{ELOOP, ENXIO};
 
@@ -51,6 +52,13 @@ pub(crate) fn resolve(site: &Site, path: &CleanPath<'_>) -> io::Result<Target> {
     if text.ends_with('/') {
         return folder(site, text);
     }
+    if is_script(text) {
+        return script(site, text);
+    }
+    file_or_folder(site, text)
+}
+
+fn file_or_folder(site: &Site, text: &str) -> io::Result<Target> {
     match look(&site.root, text)? {
         Look::BelowFile => with_path_info(&site.root, text),
         Look::Place(found) if found.metadata.is_dir() => bare_folder(site, text),
@@ -58,6 +66,24 @@ pub(crate) fn resolve(site: &Site, path: &CleanPath<'_>) -> io::Result<Target> {
         Look::Place(found) => Ok(file(found, text)),
         Look::Nothing => front_controller(site),
     }
+}
+
+/// A path that names a script: looked for at most once in a while, since
+/// every request for it would ask the same.
+fn script(site: &Site, text: &str) -> io::Result<Target> {
+    let now = Instant::now();
+    if let Some(filename) = site.root.recent_script(text, now) {
+        return Ok(Target::Script(Script {
+            filename,
+            name: text.to_owned(),
+            path_info: String::new(),
+        }));
+    }
+    let target = file_or_folder(site, text)?;
+    if matches!(&target, Target::Script(script) if script.name == text) {
+        site.root.remember_script(text, now);
+    }
+    Ok(target)
 }
 
 #[expect(clippy::large_enum_variant, reason = "moved once, then taken apart")]

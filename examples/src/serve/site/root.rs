@@ -1,5 +1,6 @@
 //! A document root, and files opened below it.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -7,6 +8,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use nix::libc::{O_CLOEXEC, O_NONBLOCK, O_PATH};
 
@@ -24,6 +26,13 @@ pub(crate) enum Symlinks {
     Always,
 }
 
+/// How long a script that was found is not looked for again. A worker says
+/// itself when the file has gone meanwhile.
+const SCRIPT_TTL: Duration = Duration::from_secs(1);
+
+/// Scripts that are remembered at most.
+const MAX_SCRIPTS: usize = 1024;
+
 /// A document root. Its path may itself be a link that is switched at run
 /// time, as release tools do.
 #[derive(Debug)]
@@ -31,6 +40,8 @@ pub(crate) struct Root {
     path: PathBuf,
     canonical: RwLock<PathBuf>,
     symlinks: Symlinks,
+    /// Scripts by the path they were asked for with, and when they were found.
+    scripts: RwLock<HashMap<String, Instant>>,
 }
 
 /// What stands at a path below a root.
@@ -67,7 +78,24 @@ impl Root {
             path,
             canonical: RwLock::new(canonical),
             symlinks,
+            scripts: RwLock::default(),
         })
+    }
+
+    /// The path of the script at `relative`, if it was found a moment ago.
+    pub(crate) fn recent_script(&self, relative: &str, now: Instant) -> Option<PathBuf> {
+        let scripts = self.scripts.read().unwrap_or_else(PoisonError::into_inner);
+        let found = scripts.get(relative)?;
+        (now.saturating_duration_since(*found) < SCRIPT_TTL).then(|| self.join(relative))
+    }
+
+    /// Remembers that there is a script at `relative`.
+    pub(crate) fn remember_script(&self, relative: &str, now: Instant) {
+        let mut scripts = self.scripts.write().unwrap_or_else(PoisonError::into_inner);
+        if scripts.len() >= MAX_SCRIPTS {
+            scripts.clear();
+        }
+        scripts.insert(relative.to_owned(), now);
     }
 
     /// The path as it was given, made absolute.
@@ -196,6 +224,21 @@ mod tests {
             assert_eq!(opens(&root, "/file.txt"), file, "{symlinks:?}");
             assert_eq!(opens(&root, "/folder/out.txt"), folder, "{symlinks:?}");
         }
+    }
+
+    #[test]
+    fn scripts_are_remembered_for_a_moment_and_in_bounds() {
+        let (_folder, path) = site();
+        let root = Root::new(&path, Symlinks::Never).unwrap();
+        let now = Instant::now();
+        assert_eq!(root.recent_script("/a.php", now), None);
+        root.remember_script("/a.php", now);
+        assert_eq!(root.recent_script("/a.php", now), Some(path.join("a.php")));
+        assert_eq!(root.recent_script("/a.php", now + SCRIPT_TTL), None);
+        for number in 0..MAX_SCRIPTS * 2 {
+            root.remember_script(&format!("/{number}.php"), now);
+        }
+        assert!(root.scripts.read().unwrap().len() <= MAX_SCRIPTS);
     }
 
     #[test]
