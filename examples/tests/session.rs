@@ -98,32 +98,54 @@ fn count_to_400(store: &str) {
     assert_eq!(run(store, &["incr", "race", "n"]), "401\n", "{store}");
 }
 
+/// `session` where no file may be larger than so many kilobytes.
+fn session_with_file_limit(kilobytes: u32, store: &str, arguments: &[&str]) -> Output {
+    // The signal that comes with the limit is ignored, which leaves an error.
+    let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+    Command::new(tool("bash", "bash"))
+        .args(["-c", &script, env!("CARGO_BIN_EXE_session")])
+        .args(["--store", store])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
 #[test]
 fn a_full_disk_leaves_the_session_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("files:{}", folder.path().display());
     run(&store, &["set", "abc", "v", "\"old\""]);
     let before = std::fs::read(folder.path().join("sess_abc")).unwrap();
-    // A file may have one kilobyte; the signal that comes with it is ignored.
-    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
     let large = format!("\"{}\"", "x".repeat(3000));
-    let refused = Command::new(tool("bash", "bash"))
-        .args([
-            "-c",
-            script,
-            env!("CARGO_BIN_EXE_session"),
-            "--store",
-            &store,
-        ])
-        .args(["set", "abc", "v", &large])
-        .output()
-        .unwrap();
+    let refused = session_with_file_limit(1, &store, &["set", "abc", "v", &large]);
     assert_fails(&refused, 3, "store less in the session");
     assert_fails(&refused, 3, &folder.path().display().to_string());
     assert_eq!(
         std::fs::read(folder.path().join("sess_abc")).unwrap(),
         before
     );
+}
+
+#[test]
+fn a_database_that_cannot_grow_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().display();
+    let large = format!("\"{}\"", "x".repeat(100_000));
+    for (store, name) in [
+        (format!("redb:{at}/sessions.redb"), "redb at"),
+        (format!("sqlite:{at}/app.db"), "SQLite at"),
+    ] {
+        run(&store, &["set", "first", "v", "\"old\""]);
+        let refused = (0..100).find_map(|turn| {
+            let arguments = ["set", &format!("s{turn}"), "v", &large];
+            let done = session_with_file_limit(4000, &store, &arguments);
+            (!done.status.success()).then_some(done)
+        });
+        assert_fails(&refused.expect("4 MB hold no 10 MB"), 3, name);
+        assert!(run(&store, &["get", "first"]).contains("\"v\": \"old\""));
+        assert!(run(&store, &["get", "s0"]).contains(&large));
+        run(&store, &["set", "last", "v", &large]);
+    }
 }
 
 #[test]
