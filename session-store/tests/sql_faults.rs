@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use peers::{MariaDb, Postgres};
+use peers::{MariaDb, Postgres, wait_until};
 use session_store::{Error, ErrorKind, SessionId, Store};
 
 fn id() -> SessionId {
@@ -62,6 +62,39 @@ async fn postgres_fails_by_name_and_in_time() {
     assert_names_it(&error, ErrorKind::ReadOnly, "PostgreSQL at");
     let entry = read_only.read(&id()).await.unwrap().unwrap();
     assert_eq!(entry.bytes, "user|i:7;");
+    server.sql("BEGIN READ WRITE; ALTER DATABASE test RESET default_transaction_read_only; COMMIT");
+    loses_its_connections(&url, &server).await;
+
+    // Its children go on; who is new gets no answer.
+    server.signal(Signal::SIGSTOP);
+    let asked = Instant::now();
+    let error = Store::open(&url).await.unwrap_err();
+    assert_names_it(&error, ErrorKind::Timeout, "PostgreSQL at");
+    assert!(asked.elapsed() < Duration::from_secs(3));
+    server.signal(Signal::SIGCONT);
+
+    let socket = server.socket_folder().join(".s.PGSQL.5432");
+    goes_down(&url, "PostgreSQL at", || {
+        server.signal(Signal::SIGQUIT);
+        wait_until("PostgreSQL is down", || !socket.exists());
+    })
+    .await;
+}
+
+/// What a restarted server is to its clients: the lock is lost with its
+/// connection, the next request finds the session as it was.
+async fn loses_its_connections(url: &str, server: &Postgres) {
+    let store = Store::open(url).await.unwrap();
+    let locked = store.lock(&id()).await.unwrap();
+    server.sql(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+         WHERE datname = 'test' AND pid <> pg_backend_pid()",
+    );
+    let error = locked.commit("user|i:8;").await.unwrap_err();
+    assert_names_it(&error, ErrorKind::Unavailable, "PostgreSQL at");
+    let locked = store.lock(&id()).await.unwrap();
+    assert_eq!(locked.data().unwrap(), "user|i:7;");
+    assert!(locked.commit("user|i:7;").await.unwrap().is_done());
 }
 
 #[tokio::test(flavor = "multi_thread")]
