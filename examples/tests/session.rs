@@ -184,6 +184,17 @@ fn wrong_use_is_told_from_failing_stores() {
             3,
             "/nonexistent",
         ),
+        // Not even root makes files there.
+        (
+            &["--store", "files:/sys", "set", "abc", "v", "1"],
+            3,
+            "files at /sys",
+        ),
+        (
+            &["--store", "redb:/sys/a.redb", "list"],
+            3,
+            "redb at /sys/a.redb",
+        ),
         (
             &["--store", "sqlite:/nonexistent/a.db", "list"],
             3,
