@@ -79,7 +79,10 @@ fn expand(
         into.push(path);
     };
     if part.is_empty() {
-        // `a//b`, or a slash at the end: the folder itself.
+        // `a//b`, or a slash at the end: the folder itself, if there is one.
+        if last && !is_dir(files, base) {
+            return Ok(());
+        }
         let slash: &[u8] = if last { b"" } else { b"/" };
         into.push([base, slash].concat());
         return Ok(());
@@ -248,6 +251,12 @@ mod tests {
         assert_eq!(found("/d/[!a].conf"), ["/d/b.conf"]);
         assert_eq!(found("/d/[[:alpha:]].t?t"), ["/d/a.txt"]);
         assert_eq!(found("/d/.h*"), ["/d/.hidden.conf"]);
+    }
+
+    #[test]
+    fn slash_at_the_end_wants_a_folder_that_is_there() {
+        assert_eq!(found("/d/x/"), ["/d/x/"]);
+        assert_eq!(found("/d/y/"), [""; 0]);
     }
 
     #[test]
