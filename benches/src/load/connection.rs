@@ -1,233 +1,184 @@
-//! One client connection: sends a request, reads and checks the answer.
+//! One client connection, and how many of them are waited for at once.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use socket2::{Domain, Socket, Type};
 
-use super::request::{Expect, Request};
-
-/// More response header fields than any server here sends.
-const MAX_FIELDS: usize = 64;
+use super::answer::Answer;
+use super::error::LoadError;
+use super::request::Request;
 
 /// The reads of a download are this large.
-const READ_SIZE: usize = 256 * 1024;
+const READ_BYTES: usize = 256 * 1024;
 
-/// Why an exchange does not count as an answer.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// The connection failed or ended early.
-    #[error("connection: {0}")]
-    Io(#[from] io::Error),
-    /// The status was not 200.
-    #[error("status {0}")]
-    Status(u16),
-    /// The status was 200 and the body not the expected one.
-    #[error("wrong body: {0}")]
-    Body(String),
-    /// The answer is not HTTP/1.1.
-    #[error("unreadable answer: {0}")]
-    Syntax(String),
+/// Connections that are looked at after one wait.
+const EVENTS: usize = 64;
+
+/// Waits for any of many connections; all of a load generator's I/O goes
+/// through one of these, in one thread.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    epoll: Epoll,
+    ready: Vec<EpollEvent>,
+    buffer: Vec<u8>,
+}
+
+impl Waiter {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
+            ready: vec![EpollEvent::empty(); EVENTS],
+            buffer: vec![0; READ_BYTES],
+        })
+    }
+
+    /// Waits until a connection can go on, or until `end`; returns how many
+    /// can. [`key`](Self::key) tells which.
+    pub(super) fn wait(&mut self, end: Instant) -> io::Result<usize> {
+        let left = end.saturating_duration_since(Instant::now());
+        // Rounded up: waking too early would only mean waiting again.
+        let left = left + Duration::from_nanos(999_999);
+        let timeout = EpollTimeout::try_from(left).unwrap_or(EpollTimeout::MAX);
+        match self.epoll.wait(&mut self.ready, timeout) {
+            Ok(count) => Ok(count),
+            Err(Errno::EINTR) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The key of a connection that can go on.
+    pub(super) fn key(&self, index: usize) -> u64 {
+        self.ready[index].data()
+    }
 }
 
 /// A keep-alive connection to a server on 127.0.0.1.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     stream: TcpStream,
-    buffer: Vec<u8>,
+    key: u64,
+    /// Bytes of the request that are sent.
+    sent: usize,
+    /// The socket is full (or not connected yet): it is also waited for room.
+    blocked: bool,
+    answer: Answer,
 }
 
-/// How the body of an answer ends.
-#[derive(Debug, Clone, Copy)]
-enum Framing {
-    Length(u64),
-    Chunked,
-    Close,
-}
-
-#[derive(Debug)]
-struct Head {
-    status: u16,
-    framing: Framing,
-    keep_alive: bool,
+/// What an exchange came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// The answer is not complete.
+    Pending,
+    /// It is, and it is right.
+    Answered {
+        /// The connection can carry another request.
+        reusable: bool,
+    },
 }
 
 impl Connection {
-    /// Connects to 127.0.0.1:`port`.
-    ///
-    /// # Errors
-    ///
-    /// When nobody accepts.
-    pub async fn open(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-        stream.set_nodelay(true)?;
+    /// Begins to connect to 127.0.0.1:`port`; events carry `key`.
+    pub(super) fn open(waiter: &Waiter, port: u16, key: u64) -> Result<Self, LoadError> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking().cloexec(), None)?;
+        socket.set_tcp_nodelay(true)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        match socket.connect(&address.into()) {
+            Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+        let stream = TcpStream::from(socket);
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, key);
+        waiter.epoll.add(&stream, event)?;
         Ok(Self {
             stream,
-            buffer: Vec::with_capacity(16 * 1024),
+            key,
+            sent: 0,
+            blocked: false,
+            answer: Answer::new(),
         })
     }
 
-    /// Sends `request` and reads its whole answer; returns whether the
-    /// connection can carry another one.
+    /// The body of the next answer is kept.
+    pub(super) fn keeping_body(mut self) -> Self {
+        self.answer = Answer::keeping();
+        self
+    }
+
+    /// The kept body.
+    pub(super) fn into_body(self) -> Vec<u8> {
+        self.answer.into_body()
+    }
+
+    /// Sends `request`, as far as it goes at once.
+    pub(super) fn begin(&mut self, waiter: &Waiter, request: &Request) -> Result<(), LoadError> {
+        self.sent = 0;
+        self.answer.reset();
+        self.send(waiter, request)
+    }
+
+    /// Sends and reads what can be after the connection was found ready.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the answer from counting: see [`LoadError`].
-    pub async fn exchange(&mut self, request: &Request) -> Result<bool, LoadError> {
-        self.stream.write_all(request.wire()).await?;
-        self.buffer.clear();
-        let (head, head_len) = self.read_head().await?;
-        self.buffer.drain(..head_len);
-        let body = self.read_body(head.framing, request.expect()).await?;
-        if head.status != 200 {
-            return Err(LoadError::Status(head.status));
+    /// Whatever keeps the answer from counting; the connection is to be
+    /// dropped then.
+    pub(super) fn advance(
+        &mut self,
+        waiter: &mut Waiter,
+        request: &Request,
+    ) -> Result<Progress, LoadError> {
+        if self.blocked {
+            self.send(waiter, request)?;
         }
-        check(request.expect(), &body)?;
-        Ok(head.keep_alive && !matches!(head.framing, Framing::Close))
+        let expect = request.expect();
+        // One read: what is left over makes the connection ready again.
+        let complete = match (&self.stream).read(&mut waiter.buffer) {
+            Ok(0) => self.answer.handle_eof(expect).map(|()| true)?,
+            Ok(len) => self.answer.push(&waiter.buffer[..len], expect)?,
+            Err(error) if is_pending(&error) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !complete {
+            return Ok(Progress::Pending);
+        }
+        let reusable = self.answer.keeps_alive() && self.sent == request.wire().len();
+        Ok(Progress::Answered { reusable })
     }
 
-    /// Sends `request` and returns the body of a 200 answer.
-    ///
-    /// # Errors
-    ///
-    /// Whatever keeps the answer from counting: see [`LoadError`].
-    pub async fn fetch(&mut self, request: &Request) -> Result<Vec<u8>, LoadError> {
-        self.stream.write_all(request.wire()).await?;
-        self.buffer.clear();
-        let (head, head_len) = self.read_head().await?;
-        self.buffer.drain(..head_len);
-        match self.read_body(head.framing, &Expect::Any).await? {
-            Body::Whole(body) if head.status == 200 => Ok(body),
-            _ => Err(LoadError::Status(head.status)),
-        }
-    }
-
-    async fn read_head(&mut self) -> Result<(Head, usize), LoadError> {
-        loop {
-            if let Some(parsed) = parse_head(&self.buffer)? {
-                return Ok(parsed);
+    fn send(&mut self, waiter: &Waiter, request: &Request) -> Result<(), LoadError> {
+        let mut blocked = false;
+        while let Some(rest @ [_, ..]) = request.wire().get(self.sent..) {
+            match (&self.stream).write(rest) {
+                Ok(len) => self.sent += len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_pending(&error) => {
+                    blocked = true;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
             }
-            self.read_more().await?;
         }
-    }
-
-    async fn read_more(&mut self) -> Result<(), LoadError> {
-        if self.stream.read_buf(&mut self.buffer).await? == 0 {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        if blocked != self.blocked {
+            self.blocked = blocked;
+            let mut flags = EpollFlags::EPOLLIN;
+            flags.set(EpollFlags::EPOLLOUT, blocked);
+            let mut event = EpollEvent::new(flags, self.key);
+            waiter.epoll.modify(&self.stream, &mut event)?;
         }
         Ok(())
     }
-
-    async fn read_body(&mut self, framing: Framing, expect: &Expect) -> Result<Body, LoadError> {
-        match framing {
-            Framing::Length(length) if matches!(expect, Expect::Length(_)) => {
-                self.skip(length).await
-            }
-            Framing::Length(length) => {
-                let length = usize::try_from(length)
-                    .map_err(|_| LoadError::Body(format!("{length} bytes announced")))?;
-                while self.buffer.len() < length {
-                    self.read_more().await?;
-                }
-                Ok(Body::Whole(self.buffer.drain(..length).collect()))
-            }
-            Framing::Chunked => self.read_chunks().await,
-            Framing::Close => {
-                while self.stream.read_buf(&mut self.buffer).await? != 0 {}
-                Ok(Body::Whole(std::mem::take(&mut self.buffer)))
-            }
-        }
-    }
-
-    async fn skip(&mut self, length: u64) -> Result<Body, LoadError> {
-        let mut left = length.saturating_sub(self.buffer.len() as u64);
-        self.buffer.clear();
-        self.buffer.reserve(READ_SIZE);
-        while left > 0 {
-            self.buffer.clear();
-            self.read_more().await?;
-            left = left.saturating_sub(self.buffer.len() as u64);
-        }
-        self.buffer.clear();
-        Ok(Body::Skipped(length))
-    }
-
-    async fn read_chunks(&mut self) -> Result<Body, LoadError> {
-        let mut body = Vec::new();
-        let mut at = 0;
-        loop {
-            match httparse::parse_chunk_size(&self.buffer[at..]) {
-                Ok(httparse::Status::Partial) => self.read_more().await?,
-                Ok(httparse::Status::Complete((line, size))) => {
-                    let size = usize::try_from(size)
-                        .map_err(|_| LoadError::Syntax("chunk too large".into()))?;
-                    let end = at + line + size + 2;
-                    while self.buffer.len() < end {
-                        self.read_more().await?;
-                    }
-                    body.extend_from_slice(&self.buffer[at + line..end - 2]);
-                    at = end;
-                    if size == 0 {
-                        return Ok(Body::Whole(body));
-                    }
-                }
-                Err(_) => return Err(LoadError::Syntax("bad chunk size".into())),
-            }
-        }
-    }
 }
 
-#[derive(Debug)]
-enum Body {
-    Whole(Vec<u8>),
-    Skipped(u64),
-}
-
-fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, LoadError> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut response = httparse::Response::new(&mut fields);
-    let parsed = response
-        .parse(bytes)
-        .map_err(|error| LoadError::Syntax(error.to_string()))?;
-    let httparse::Status::Complete(len) = parsed else {
-        return Ok(None);
-    };
-    let field = |name: &str| {
-        let found = response
-            .headers
-            .iter()
-            .find(|f| f.name.eq_ignore_ascii_case(name));
-        found.map(|f| String::from_utf8_lossy(f.value).to_ascii_lowercase())
-    };
-    let framing = if field("transfer-encoding").is_some_and(|v| v.contains("chunked")) {
-        Framing::Chunked
-    } else if let Some(length) = field("content-length") {
-        let length = length.trim().parse();
-        Framing::Length(length.map_err(|_| LoadError::Syntax("bad content-length".into()))?)
-    } else {
-        Framing::Close
-    };
-    let head = Head {
-        status: response.code.unwrap_or(0),
-        framing,
-        keep_alive: field("connection").is_none_or(|v| v != "close"),
-    };
-    Ok(Some((head, len)))
-}
-
-fn check(expect: &Expect, body: &Body) -> Result<(), LoadError> {
-    let wrong = |what: String| Err(LoadError::Body(what));
-    match (expect, body) {
-        (Expect::Any, _) => Ok(()),
-        (Expect::Body(wanted), Body::Whole(got)) if wanted == got => Ok(()),
-        (Expect::Length(wanted), Body::Skipped(got)) if wanted == got => Ok(()),
-        (Expect::Length(wanted), Body::Whole(got)) if *wanted == got.len() as u64 => Ok(()),
-        (_, Body::Whole(got)) => {
-            let start = String::from_utf8_lossy(&got[..got.len().min(60)]).into_owned();
-            wrong(format!("{} bytes, starting `{start}`", got.len()))
-        }
-        (_, Body::Skipped(got)) => wrong(format!("{got} bytes")),
-    }
+fn is_pending(error: &io::Error) -> bool {
+    // A socket that is not connected yet says ENOTCONN to a read.
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::NotConnected
+    )
 }

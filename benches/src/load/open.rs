@@ -1,13 +1,12 @@
 //! Open loop: clients arrive at a rate that does not depend on the server,
 //! each on a connection of its own, and leave when their patience ends.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::task::LocalSet;
-
-use super::connection::Connection;
+use super::connection::{Connection, Progress, Waiter};
 use super::request::{Expect, Request};
 
 /// How long a client waits for its answer.
@@ -70,49 +69,148 @@ pub struct Answered {
 ///
 /// When the load generator itself cannot run.
 pub fn open_loop(run: &OpenLoop) -> Result<Vec<Answered>, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("no load generator: {error}"))?;
-    let results = Rc::new(RefCell::new(Vec::new()));
-    let tasks = LocalSet::new();
-    tasks.block_on(&runtime, arrive(run, &results));
-    runtime.block_on(tasks);
-    let mut results = results.take();
+    let fault = |error: io::Error| format!("no load generator: {error}");
+    let mut crowd = Crowd::new(run).map_err(fault)?;
+    crowd.run().map_err(fault)?;
+    let mut results = crowd.results;
     results.sort_by_key(|answered: &Answered| answered.id);
     Ok(results)
 }
 
-async fn arrive(run: &OpenLoop, results: &Rc<RefCell<Vec<Answered>>>) {
-    let begin = Instant::now();
-    let mut dice = Dice(run.first_id | 1);
-    let count = (run.rate * run.duration.as_secs_f64()) as u64;
-    for index in 0..count {
-        let at = (index as f64 + dice.roll()) / run.rate;
-        let patience = run.patience.of(dice.roll());
-        tokio::time::sleep_until((begin + Duration::from_secs_f64(at)).into()).await;
-        let id = run.first_id + index;
-        let target = format!("{}?id={id}", run.target);
-        let (port, results) = (run.port, Rc::clone(results));
-        tokio::task::spawn_local(async move {
-            let answered = visit(port, id, at, &target, patience).await;
-            results.borrow_mut().push(answered);
+/// A client that waits for its answer.
+#[derive(Debug)]
+struct Visit {
+    connection: Connection,
+    request: Request,
+    arrived: f64,
+    begin: Instant,
+}
+
+#[derive(Debug)]
+struct Crowd<'a> {
+    run: &'a OpenLoop,
+    waiter: Waiter,
+    begin: Instant,
+    dice: Dice,
+    visits: HashMap<u64, Visit>,
+    /// When clients leave, the first one on top.
+    patience: BinaryHeap<Reverse<(Instant, u64)>>,
+    results: Vec<Answered>,
+}
+
+impl<'a> Crowd<'a> {
+    fn new(run: &'a OpenLoop) -> io::Result<Self> {
+        Ok(Self {
+            run,
+            waiter: Waiter::new()?,
+            begin: Instant::now(),
+            dice: Dice(run.first_id | 1),
+            visits: HashMap::new(),
+            patience: BinaryHeap::new(),
+            results: Vec::new(),
+        })
+    }
+
+    fn run(&mut self) -> io::Result<()> {
+        let count = (self.run.rate * self.run.duration.as_secs_f64()) as u64;
+        for index in 0..count {
+            let at = (index as f64 + self.dice.roll()) / self.run.rate;
+            let patience = self.run.patience.of(self.dice.roll());
+            let due = self.begin + Duration::from_secs_f64(at);
+            while Instant::now() < due {
+                self.turn(due)?;
+            }
+            self.arrive(self.run.first_id + index, at, patience);
+        }
+        while !self.visits.is_empty() {
+            self.turn(Instant::now() + Duration::from_secs(1))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until `end` at most for answers and for clients that leave.
+    fn turn(&mut self, end: Instant) -> io::Result<()> {
+        let first = self.patience.peek().map(|Reverse((leaves, _))| *leaves);
+        let until = first.map_or(end, |leaves| leaves.min(end));
+        for ready in 0..self.waiter.wait(until)? {
+            self.advance(self.waiter.key(ready));
+        }
+        let now = Instant::now();
+        while let Some(&Reverse((leaves, id))) = self.patience.peek()
+            && leaves <= now
+        {
+            self.patience.pop();
+            if let Some(visit) = self.visits.remove(&id) {
+                self.end(id, &visit, Outcome::Left);
+            }
+        }
+        Ok(())
+    }
+
+    fn arrive(&mut self, id: u64, arrived: f64, patience: Duration) {
+        let request = Request::get(&format!("{}?id={id}", self.run.target), Expect::Any);
+        let begin = Instant::now();
+        let connection = Connection::open(&self.waiter, self.run.port, id);
+        let begun = connection.and_then(|mut connection| {
+            connection.begin(&self.waiter, &request)?;
+            Ok(connection)
+        });
+        match begun {
+            Ok(connection) => {
+                self.patience.push(Reverse((begin + patience, id)));
+                let visit = Visit {
+                    connection,
+                    request,
+                    arrived,
+                    begin,
+                };
+                self.visits.insert(id, visit);
+            }
+            Err(_) => self.results.push(Answered {
+                id,
+                arrived,
+                latency: None,
+                ended: system_seconds(),
+                refused: true,
+            }),
+        }
+    }
+
+    fn advance(&mut self, id: u64) {
+        let Some(visit) = self.visits.get_mut(&id) else {
+            return;
+        };
+        let progress = visit.connection.advance(&mut self.waiter, &visit.request);
+        let outcome = match progress {
+            Ok(Progress::Pending) => return,
+            Ok(Progress::Answered { .. }) => Outcome::Answered,
+            Err(_) => Outcome::Refused,
+        };
+        if let Some(visit) = self.visits.remove(&id) {
+            self.end(id, &visit, outcome);
+        }
+    }
+
+    fn end(&mut self, id: u64, visit: &Visit, outcome: Outcome) {
+        let answered = matches!(outcome, Outcome::Answered);
+        self.results.push(Answered {
+            id,
+            arrived: visit.arrived,
+            latency: answered.then(|| visit.begin.elapsed().as_secs_f64()),
+            ended: system_seconds(),
+            refused: matches!(outcome, Outcome::Refused),
         });
     }
 }
 
-async fn visit(port: u16, id: u64, arrived: f64, target: &str, patience: Duration) -> Answered {
-    let begin = Instant::now();
-    let request = Request::get(target, Expect::Any);
-    let exchange = async { Connection::open(port).await?.exchange(&request).await };
-    let outcome = tokio::time::timeout(patience, exchange).await;
-    Answered {
-        id,
-        arrived,
-        latency: matches!(outcome, Ok(Ok(_))).then(|| begin.elapsed().as_secs_f64()),
-        ended: system_seconds(),
-        refused: matches!(outcome, Ok(Err(_))),
-    }
+/// How a visit ended.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    Answered,
+    /// With an error instead of an answer.
+    Refused,
+    /// Out of patience.
+    Left,
 }
 
 fn system_seconds() -> f64 {

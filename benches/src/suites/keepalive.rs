@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Report;
 use crate::contenders::{self, Contender, FpmPool, OURS, PhpFpm, Setup, nginx_with_php};
-use crate::load::{Closed, Connection, closed_loop};
+use crate::load::{Closed, closed_loop, rest};
 use crate::report::Table;
 
 use super::Options;
@@ -52,11 +52,9 @@ fn rest_and_load(
     idle: usize,
     options: &Options,
 ) -> Result<(f64, f64, f64), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    let (resting, unanswered) = runtime.block_on(rest(server.port, idle));
+    // All at once, as browsers arrive; those not answered within 3 s rest too.
+    let limit = Duration::from_secs(3);
+    let resting = rest(server.port, idle, &contenders::hello(), limit)?;
     let duration = Duration::from_millis(if options.quick { 1000 } else { 4000 });
     let run = Closed {
         port: server.port,
@@ -64,30 +62,5 @@ fn rest_and_load(
         duration,
     };
     let run = closed_loop(run, &contenders::hello())?;
-    drop(resting);
-    Ok((run.rate(), run.starved as f64, unanswered as f64))
-}
-
-/// All at once, as browsers arrive; those not answered within 3 s rest too.
-async fn rest(port: u16, idle: usize) -> (Vec<Connection>, usize) {
-    let request = contenders::hello();
-    let visits = (0..idle).map(|_| async {
-        let mut connection = Connection::open(port).await.ok()?;
-        let limit = Duration::from_secs(3);
-        let answer = tokio::time::timeout(limit, connection.exchange(&request)).await;
-        Some((connection, matches!(answer, Ok(Ok(_)))))
-    });
-    let visits: Vec<_> = futures::future::join_all(visits).await;
-    let unanswered = visits
-        .iter()
-        .filter(|visit| !matches!(visit, Some((_, true))))
-        .count();
-    (
-        visits
-            .into_iter()
-            .flatten()
-            .map(|(connection, _)| connection)
-            .collect(),
-        unanswered,
-    )
+    Ok((run.rate(), run.starved as f64, resting.unanswered as f64))
 }
