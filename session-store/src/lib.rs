@@ -32,7 +32,7 @@ pub use id::{IdError, IdFormat, IdPolicy, SessionId};
 pub use limits::Limits;
 pub use mode::{Locked, Merge, Metrics, NoMerge, Optimistic, Store, StoreOptions};
 pub use open::{Preset, StoreUrl, open, open_url};
-pub use session::{Document, MergeOutcome, ValueError, Variables};
+pub use session::{Document, MergeOutcome, NodeSeed, ValueError, Variables};
 pub use store::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Lease, LockKind,
     LockOptions, ReadOptions, Token, Version,

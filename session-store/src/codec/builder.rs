@@ -86,7 +86,7 @@ impl Open {
 /// Finds a repeated key without comparing each with each: lists need no
 /// index, small arrays a glance, large ones a map.
 #[derive(Default)]
-struct KeyIndex {
+pub(crate) struct KeyIndex {
     map: Option<HashMap<Key, usize>>,
     indexed: usize,
     not_a_list: bool,
@@ -95,7 +95,7 @@ struct KeyIndex {
 impl KeyIndex {
     const SMALL: usize = 8;
 
-    fn find(&mut self, entries: &[(Key, NodeId)], key: &Key) -> Option<usize> {
+    pub(crate) fn find(&mut self, entries: &[(Key, NodeId)], key: &Key) -> Option<usize> {
         if !self.not_a_list {
             let next = i64::try_from(entries.len()).map(Key::Int);
             if next.is_ok_and(|next| next == *key) {

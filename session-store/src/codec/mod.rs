@@ -11,6 +11,7 @@ mod php;
 
 use std::ops::Range;
 
+pub(crate) use builder::KeyIndex;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, Undecodable};
 pub use handler::{SerializeHandler, UnknownHandler};
 pub(crate) use php::{Old, Writer as PhpWriter};

@@ -8,4 +8,4 @@ pub use document::{Document, Variables};
 pub use merge::MergeOutcome;
 #[cfg(feature = "tower")]
 pub(crate) use merge::merge_bytes;
-pub use typed::ValueError;
+pub use typed::{NodeSeed, ValueError};

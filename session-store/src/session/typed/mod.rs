@@ -3,9 +3,11 @@
 mod de;
 mod error;
 mod key;
+mod seed;
 mod ser;
 
 pub use error::ValueError;
+pub use seed::NodeSeed;
 
 use serde::{Deserialize, Serialize};
 
