@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use session_store::{
     Committed, Document, IdError, Key, Node, Preset, SerializeHandler, SessionId, Store, StoreUrl,
-    open_url,
+    ValueKind, open_url,
 };
 
 use super::{Args, Codec, Command, Failure, endpoint, json, print};
@@ -138,7 +139,7 @@ impl Session {
 /// Commits what was made of a locked session, or gives it back.
 async fn finish(
     locked: session_store::Locked,
-    changed: Result<bytes::Bytes, Failure>,
+    changed: Result<Bytes, Failure>,
 ) -> Result<(), Failure> {
     match changed {
         Ok(bytes) => written(locked.commit(bytes).await?),
@@ -156,20 +157,28 @@ fn written(outcome: Committed) -> Result<(), Failure> {
     Err(Failure::NotWritten(outcome))
 }
 
-/// PHP's `$_SESSION[$name]++` for a missing variable or an integer.
+/// PHP's `$_SESSION[$name]++` where the result is an integer.
 fn add_one(document: &mut Document, name: &str) -> Result<i64, Failure> {
     let old = match document.value(name) {
-        None => 0,
-        Some(value) => value
-            .as_int()
-            .ok_or_else(|| Failure::Data(format!("{name} is no integer")))?,
+        None => Some(0),
+        Some(value) if value.kind() == ValueKind::Null => Some(0),
+        Some(value) => value.as_int().or_else(|| digits(value.as_bytes()?)),
     };
+    let old = old.ok_or_else(|| Failure::Data(format!("{name} is no integer")))?;
     let new = old
         .checked_add(1)
         .ok_or_else(|| Failure::Data(format!("{name} is the largest integer")))?;
     let value = document.graph_mut().add(Node::Int(new));
     document.set(Key::from(name), value);
     Ok(new)
+}
+
+/// The integer that a string spells, as PHP counts on from `"5"`.
+fn digits(text: &Bytes) -> Option<i64> {
+    match Key::symbol(text.clone()) {
+        Key::Int(number) => Some(number),
+        Key::Str(_) => None,
+    }
 }
 
 async fn list(store: &Store) -> Result<(), Failure> {

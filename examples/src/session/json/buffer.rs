@@ -16,20 +16,22 @@ pub(super) struct Buffer {
     limit: usize,
 }
 
-/// The text would be longer than anybody wants.
+/// There would be more JSON than anybody wants.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Excess {
-    limit: usize,
+pub(super) enum Excess {
+    /// More than so many bytes.
+    Bytes(usize),
+    /// More than so many values.
+    Values(usize),
 }
 
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limit = self.limit >> 20;
-        write!(
-            f,
-            "as JSON it has more than {limit} MiB, because values that many places share \
-             are written once for each"
-        )
+        match self {
+            Self::Bytes(limit) => write!(f, "as JSON it has more than {limit} bytes"),
+            Self::Values(limit) => write!(f, "as JSON it has more than {limit} values"),
+        }?;
+        f.write_str(", because what many places share is written once for each")
     }
 }
 
@@ -44,8 +46,7 @@ impl Buffer {
     /// Adds JSON as it is.
     pub(super) fn raw(&mut self, json: &str) -> Result<(), Excess> {
         if json.len() > self.limit - self.json.len() {
-            let limit = self.limit;
-            return Err(Excess { limit });
+            return Err(Excess::Bytes(self.limit));
         }
         self.json.push_str(json);
         Ok(())
@@ -60,10 +61,7 @@ impl Buffer {
     /// Begins a line `depth` levels deep.
     pub(super) fn line(&mut self, depth: usize) -> Result<(), Excess> {
         self.raw("\n")?;
-        for _ in 0..depth.min(MAX_INDENT) {
-            self.raw("  ")?;
-        }
-        Ok(())
+        self.raw(&"  ".repeat(depth.min(MAX_INDENT)))
     }
 
     pub(super) fn finish(self) -> String {

@@ -19,6 +19,7 @@ fn session_within(document: &Document, limit: usize) -> Result<String, Excess> {
         inside: HashSet::new(),
         repeated: repeated(document),
         numbered: 0,
+        values: 0,
     };
     printer.open(Level {
         container: None,
@@ -44,6 +45,7 @@ struct Printer<'a> {
     /// Objects in several places, by their numbers once they were shown.
     repeated: HashMap<NodeId, Option<usize>>,
     numbered: usize,
+    values: usize,
 }
 
 /// An array or object that is being written.
@@ -108,6 +110,10 @@ impl<'a> Printer<'a> {
     }
 
     fn value(&mut self, value: ValueRef<'a>) -> Result<(), Excess> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(Excess::Values(MAX_VALUES));
+        }
         match value.node() {
             Node::Bool(true) => self.out.raw("true"),
             Node::Bool(false) => self.out.raw("false"),
@@ -287,6 +293,9 @@ fn readable(bytes: &[u8]) -> String {
     }
 }
 
+/// As many as a session may hold.
+const MAX_VALUES: usize = 1_000_000;
+
 const PAYLOAD: &str = "@payload";
 
 #[cfg(test)]
@@ -356,8 +365,7 @@ mod tests {
     #[test]
     fn the_layout_is_that_of_any_json() {
         let bytes = "a|a:0:{}b|a:2:{i:0;i:1;i:1;a:1:{s:1:\"k\";d:-0;}}";
-        let document =
-            Document::decode(SerializeHandler::Php, bytes, &Limits::default()).unwrap();
+        let document = Document::decode(SerializeHandler::Php, bytes, &Limits::default()).unwrap();
         let text = session(&document).unwrap();
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(text, serde_json::to_string_pretty(&read).unwrap());
@@ -367,8 +375,7 @@ mod tests {
     #[test]
     fn what_php_reads_is_shown_however_deep() {
         let bytes = format!("a|{}N;{}", "a:1:{i:0;".repeat(4096), "}".repeat(4096));
-        let document =
-            Document::decode(SerializeHandler::Php, bytes, &Limits::default()).unwrap();
+        let document = Document::decode(SerializeHandler::Php, bytes, &Limits::default()).unwrap();
         let text = session(&document).unwrap();
         assert_eq!(text.matches('[').count(), 4096);
     }

@@ -336,6 +336,14 @@ impl Backend for MemcachedBackend {
         // memcached does it.
         Box::pin(async { Ok(0) })
     }
+
+    fn list(&self, _limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
+        let name = self.0.name.clone();
+        Box::pin(async move {
+            let why = "memcached has no command that lists all its keys";
+            Err(Error::new(ErrorKind::Unsupported, name, "list sessions").with_source(why))
+        })
+    }
 }
 
 /// Frees a lock that was granted to a request that no longer waits.
