@@ -41,6 +41,15 @@ pub fn tree(roots: &[u32]) -> Vec<u32> {
     found
 }
 
+/// How many of the processes below `root` have no children.
+#[must_use]
+pub fn leaves(root: u32) -> usize {
+    let parents: Vec<u32> = all_processes().iter().map(|&(_, parent)| parent).collect();
+    let below = tree(&[root]);
+    let is_leaf = |pid: &&u32| !parents.contains(pid);
+    below[1..].iter().filter(is_leaf).count()
+}
+
 fn all_processes() -> Vec<(u32, u32)> {
     let Ok(folder) = fs::read_dir("/proc") else {
         return Vec::new();

@@ -181,14 +181,22 @@ usleep(20000);
 echo "worked\n";
 "#;
 
-/// What must be the same everywhere for a comparison to mean anything.
+/// What must be the same everywhere for a comparison to mean anything: every
+/// setting but those that only one kind of PHP knows.
 const SETTINGS: &str = r#"<?php
-$names = ['opcache.enable', 'opcache.validate_timestamps', 'opcache.revalidate_freq',
-    'opcache.memory_consumption', 'opcache.jit', 'output_buffering', 'memory_limit',
-    'post_max_size', 'realpath_cache_size', 'zlib.output_compression'];
-$settings = ['version' => PHP_VERSION];
-foreach ($names as $name) { $settings[$name] = ini_get($name); }
-$settings['opcache'] = function_exists('opcache_get_status')
-    && (opcache_get_status(false)['opcache_enabled'] ?? false);
-echo json_encode($settings), "\n";
+$own = '/^(cgi|fastcgi|fpm|cli|apache2handler)\.|^(engine|last_modified|xbithack|child_terminate)$/';
+$settings = ini_get_all(null, false);
+foreach (array_keys($settings) as $name) {
+    if (preg_match($own, $name)) { unset($settings[$name]); }
+}
+$extensions = array_map('strtolower', get_loaded_extensions());
+$extensions = array_values(array_diff($extensions, ['cgi-fcgi', 'apache2handler', 'libxml']));
+sort($extensions);
+echo json_encode([
+    'version' => PHP_VERSION,
+    'php.ini' => md5_file(php_ini_loaded_file() ?: '/dev/null'),
+    'extensions' => implode(' ', $extensions),
+    'opcache caches' => function_exists('opcache_is_script_cached')
+        && opcache_is_script_cached(__FILE__),
+] + $settings), "\n";
 "#;

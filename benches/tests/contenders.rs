@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use benches::contenders::{ALL, Contender, OURS, Setup, hello};
+use benches::contenders::{ALL, Contender, OURS, Setup, check_same, hello};
 use benches::load::{Closed, closed_loop};
 use benches::site::{Site, cases};
 
@@ -35,6 +35,31 @@ fn answers_every_case(name: &str) {
         assert_eq!(result.starved, 0, "{name}: {}", case.name);
     }
     assert!(server.cpu_seconds() > 0.0 && server.pss_bytes() > 0);
+    keeps_connections(&server);
+}
+
+/// Otherwise connecting would be measured.
+#[track_caller]
+fn keeps_connections(server: &Contender) {
+    let run = Closed {
+        port: server.port,
+        connections: 2,
+        duration: Duration::from_millis(300),
+    };
+    let result = closed_loop(run, &hello()).unwrap();
+    assert!(result.latencies_us.len() > 20, "{}", result.rate());
+    assert_eq!(result.opened, 2, "{} closes connections", server.name);
+}
+
+#[test]
+fn every_peer_runs_the_same_php_with_its_number_of_workers() {
+    let site = Site::new().unwrap();
+    let names = ALL
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| *name != OURS);
+    let servers: Vec<_> = names.map(|name| start(name, &site)).collect();
+    check_same(&servers).unwrap();
 }
 
 #[test]

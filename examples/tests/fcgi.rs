@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::thread;
 
-use peers::{Peer, PhpCgi, PhpFpm, free_port};
+use peers::{Peer, Php, free_port};
 use serde_json::Value;
 use support::EchoApp;
 
@@ -286,19 +286,19 @@ fn assert_php_runs(address: &str, script: &Path) {
 
 #[test]
 fn php_fpm_runs_a_script() {
-    let php = PhpFpm::start("");
+    let php = Php::fpm("");
     assert_php_runs(php.address(), &php.script("a.php", SCRIPT));
 }
 
 #[test]
 fn php_cgi_runs_a_script() {
-    let php = PhpCgi::start(1);
+    let php = Php::cgi(1);
     assert_php_runs(php.address(), &php.script("a.php", SCRIPT));
 }
 
 #[test]
 fn missing_script_is_a_404_with_a_message() {
-    let php = PhpFpm::start("");
+    let php = Php::fpm("");
     let output = get(php.address(), &[]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(output.stdout, b"File not found.\n");

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use fastcgi_proto::client::{BodyLen, CloseReason, Config, Event, Reuse};
 use fastcgi_proto::driver::{Body, ClientConnection, ErrorKind, Full, Stream};
 use fastcgi_proto::{Params, Role, ValueNames};
-use peers::{PhpCgi, PhpFpm};
+use peers::Php;
 
 struct Answer {
     stdout: Vec<u8>,
@@ -82,7 +82,7 @@ async fn get(connection: &mut ClientConnection, script: &str) -> Answer {
 
 #[tokio::test]
 async fn kept_connection_serves_bodies_of_every_size() {
-    let php = PhpFpm::start("");
+    let php = Php::fpm("");
     let script = php.script(
         "len.php",
         "<?php $n = 0; $i = fopen('php://input', 'r');
@@ -118,7 +118,7 @@ impl Body for Repeated {
 
 #[tokio::test]
 async fn script_that_prints_before_it_reads_does_not_block_the_upload() {
-    let php = PhpFpm::start("");
+    let php = Php::fpm("");
     let script = php.script(
         "first.php",
         "<?php
@@ -135,7 +135,7 @@ async fn script_that_prints_before_it_reads_does_not_block_the_upload() {
 
 #[tokio::test]
 async fn params_above_64_kib_arrive() {
-    let php = PhpFpm::start("");
+    let php = Php::fpm("");
     let script = php.script(
         "params.php",
         "<?php
@@ -152,7 +152,7 @@ async fn params_above_64_kib_arrive() {
 
 #[tokio::test]
 async fn answers_on_kept_tcp_connections_do_not_wait_for_delayed_acknowledgements() {
-    let php = PhpFpm::start_tcp("");
+    let php = Php::fpm_tcp("");
     let script = php.script("20k.php", "<?php echo str_repeat('x', 20000);");
     let script = script.display().to_string();
     let mut connection = connect(php.address()).await;
@@ -169,7 +169,7 @@ async fn answers_on_kept_tcp_connections_do_not_wait_for_delayed_acknowledgement
 
 #[tokio::test]
 async fn messages_and_missing_scripts() {
-    let php = PhpFpm::start("php_admin_value[log_errors] = on\nphp_admin_value[error_log] =");
+    let php = Php::fpm("php_admin_value[log_errors] = on\nphp_admin_value[error_log] =");
     let script = php.script("log.php", "<?php error_log('one'); echo 'out'; exit(7);");
     let mut connection = connect(php.address()).await;
     let answer = get(&mut connection, &script.display().to_string()).await;
@@ -186,7 +186,7 @@ async fn messages_and_missing_scripts() {
 
 #[tokio::test]
 async fn worker_that_reaches_max_requests_closes_after_its_last_answer() {
-    let php = PhpFpm::start("pm.max_requests = 2\npm.max_children = 1");
+    let php = Php::fpm("pm.max_requests = 2\npm.max_children = 1");
     let script = php.script("hi.php", "hi").display().to_string();
     let mut connection = connect(php.address()).await;
     for _ in 0..2 {
@@ -198,7 +198,7 @@ async fn worker_that_reaches_max_requests_closes_after_its_last_answer() {
 
 #[tokio::test]
 async fn killed_worker_is_a_closed_connection_not_a_short_answer() {
-    let php = PhpFpm::start("");
+    let php = Php::fpm("");
     let script = php.script(
         "die.php",
         "<?php echo 'half'; flush();
@@ -224,14 +224,14 @@ async fn killed_worker_is_a_closed_connection_not_a_short_answer() {
 
 #[tokio::test]
 async fn values_of_both() {
-    let fpm = PhpFpm::start("");
+    let fpm = Php::fpm("");
     let values = connect(fpm.address())
         .await
         .query_values(ValueNames::ALL)
         .await
         .unwrap();
     assert_eq!((values.mpxs_conns, values.max_conns), (Some(false), None));
-    let cgi = PhpCgi::start_tcp(3);
+    let cgi = Php::cgi_tcp(3);
     let values = connect(cgi.address())
         .await
         .query_values(ValueNames::ALL)
@@ -245,7 +245,7 @@ async fn values_of_both() {
 
 #[tokio::test]
 async fn php_cgi_serves_from_one_process() {
-    let php = PhpCgi::start(0);
+    let php = Php::cgi(0);
     let script = php.script("echo.php", "<?php echo file_get_contents('php://input');");
     let mut connection = connect(php.address()).await;
     for text in ["one", "two"] {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use peers::{PhpCgi, PhpFpm};
+use peers::Php;
 use support::{
     ABORT, DATA, END, GET_VALUES, GET_VALUES_RESULT, PARAMS, STDIN, STDOUT, begin, padded, pairs,
     record,
@@ -53,12 +53,12 @@ struct Php {
 
 impl Php {
     fn fpm() -> Self {
-        let peer = PhpFpm::start("pm.max_children = 4");
+        let peer = Php::fpm("pm.max_children = 4");
         Self::new("php-fpm", peer.address(), &peer.script("in.php", SCRIPT)).keeping(peer)
     }
 
     fn cgi() -> Self {
-        let peer = PhpCgi::start(4);
+        let peer = Php::cgi(4);
         Self::new("php-cgi", peer.address(), &peer.script("in.php", SCRIPT)).keeping(peer)
     }
 

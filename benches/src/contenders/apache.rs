@@ -18,7 +18,8 @@ const COMMON: &[(&str, &str)] = &[
 ];
 
 /// PHP in Apache's own processes; as many as there can be connections, since
-/// prefork serves one connection per process.
+/// prefork serves one connection per process, and all from the start: prefork
+/// would only ever start a few more per second.
 ///
 /// # Errors
 ///
@@ -27,19 +28,17 @@ pub fn start_mod_php(setup: &Setup<'_>) -> Result<Contender, String> {
     let module = php_module().ok_or(
         "mod_php is not installed: apt-get install --no-install-recommends libapache2-mod-php",
     )?;
-    let processes = setup.connections + setup.workers;
+    let processes = setup.connections.max(setup.workers);
     let text = format!(
         "LoadModule mpm_prefork_module {MODULES}/mod_mpm_prefork.so\n\
          LoadModule php_module {}\n\
-         StartServers {}\nMinSpareServers {}\nMaxSpareServers {processes}\n\
+         StartServers {processes}\nMinSpareServers 1\nMaxSpareServers {processes}\n\
          ServerLimit {processes}\nMaxRequestWorkers {processes}\nMaxConnectionsPerChild 0\n\
          PHPIniDir {}\n<FilesMatch \\.php$>\nSetHandler application/x-httpd-php\n</FilesMatch>\n",
         module.display(),
-        setup.workers * 2,
-        setup.workers,
         ini_folder(&module).display(),
     );
-    start("mod_php", setup, COMMON, &text, Vec::new())
+    start("mod_php", setup, COMMON, &text, processes, None)
 }
 
 /// mod_proxy_fcgi with `enablereuse` off, as its manual warns it must be when
@@ -58,9 +57,10 @@ pub(super) fn start_fpm(setup: &Setup<'_>) -> Result<Contender, String> {
     let text = format!(
         "ServerLimit 4\nThreadsPerChild 64\nMaxRequestWorkers 256\n\
          <FilesMatch \\.php$>\nSetHandler \"proxy:unix:{}|fcgi://localhost\"\n</FilesMatch>\n",
-        php.socket.display()
+        php.socket()
     );
-    start("apache_fpm", setup, &modules, &text, vec![php.process])
+    let (workers, php) = (php.workers(), Some(php.into_process()));
+    start("apache_fpm", setup, &modules, &text, workers, php)
 }
 
 fn start(
@@ -68,7 +68,8 @@ fn start(
     setup: &Setup<'_>,
     modules: &[(&str, &str)],
     more: &str,
-    others: Vec<Peer>,
+    workers: usize,
+    php: Option<Peer>,
 ) -> Result<Contender, String> {
     let apache = program("apache2", "apache2")?;
     let folder = Peer::folder();
@@ -78,8 +79,8 @@ fn start(
     let mut command = Command::new(apache);
     command.arg("-DFOREGROUND").arg("-f").arg(config);
     let mut processes = vec![Peer::start(command, folder)];
-    processes.extend(others);
-    Ok(Contender::new(name, port, processes))
+    processes.extend(php);
+    Ok(Contender::new(name, port, workers, processes))
 }
 
 fn config(

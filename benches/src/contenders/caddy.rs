@@ -15,7 +15,7 @@ pub(super) fn start(setup: &Setup<'_>) -> Result<Contender, String> {
         "{{\n\tadmin off\n\tauto_https off\n}}\nhttp://:{port} {{\n\
          \tbind 127.0.0.1\n\troot * {}\n\tphp_fastcgi unix/{}\n\tfile_server\n}}\n",
         setup.root.display(),
-        php.socket.display(),
+        php.socket(),
     );
     let config = write(folder.path(), "Caddyfile", &text)?;
     let mut command = Command::new(caddy);
@@ -26,9 +26,11 @@ pub(super) fn start(setup: &Setup<'_>) -> Result<Contender, String> {
         .args(["run", "--adapter", "caddyfile", "--config"])
         .arg(config);
     let process = Peer::start(command, folder);
+    let workers = php.workers();
     Ok(Contender::new(
         "caddy_fpm",
         port,
-        vec![process, php.process],
+        workers,
+        vec![process, php.into_process()],
     ))
 }

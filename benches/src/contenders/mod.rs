@@ -8,6 +8,7 @@ mod h2o;
 mod lighttpd;
 mod nginx;
 mod php_fpm;
+mod same;
 mod serve;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ use crate::machine;
 pub use apache::start_mod_php;
 pub use nginx::with_php as nginx_with_php;
 pub use php_fpm::{FpmPool, PhpFpm};
+pub use same::check as check_same;
 pub use serve::{build_program, build_serve, start as start_serve, start_with as start_serve_with};
 
 /// What every contender is started with.
@@ -44,6 +46,8 @@ pub struct Contender {
     pub name: &'static str,
     /// Its port on 127.0.0.1.
     pub port: u16,
+    /// PHP workers that it is to have.
+    pub workers: usize,
     processes: Vec<Peer>,
 }
 
@@ -53,7 +57,8 @@ pub type Start = fn(&Setup<'_>) -> Result<Contender, String>;
 /// Our server's name in figures.
 pub const OURS: &str = "serve";
 
-/// Every contender, ours first.
+/// Every contender, ours first. A new one is a file with a `start` beside this
+/// one, and a line here: what it is called in figures follows from its name.
 pub const ALL: &[(&str, Start)] = &[
     (OURS, serve::start),
     ("nginx_fpm", nginx::start),
@@ -66,14 +71,37 @@ pub const ALL: &[(&str, Start)] = &[
 ];
 
 impl Contender {
-    /// A contender of these running processes; the first one answers HTTP.
+    /// A contender of these running processes: the first one answers HTTP, the
+    /// last one has the PHP workers.
     #[must_use]
-    pub fn new(name: &'static str, port: u16, processes: Vec<Peer>) -> Self {
+    pub fn new(name: &'static str, port: u16, workers: usize, processes: Vec<Peer>) -> Self {
         Self {
             name,
             port,
+            workers,
             processes,
         }
+    }
+
+    /// Whether it is ours.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.name == OURS
+    }
+
+    /// What stands behind the name of its own figures: nothing for ours,
+    /// `.peer_<name>` for a peer.
+    #[must_use]
+    pub fn suffix(&self) -> String {
+        suffix(self.name)
+    }
+
+    /// PHP workers that run: the processes below the one that has them which
+    /// have no children themselves.
+    #[must_use]
+    pub fn running_workers(&self) -> usize {
+        let holder = self.processes.last().map(Peer::id);
+        holder.map_or(0, machine::leaves)
     }
 
     /// CPU seconds used so far by everything that this server consists of.
@@ -151,12 +179,23 @@ impl Contender {
     }
 }
 
+/// [`Contender::suffix`] of the contender `name`.
+#[must_use]
+pub fn suffix(name: &str) -> String {
+    if name == OURS {
+        String::new()
+    } else {
+        format!(".peer_{name}")
+    }
+}
+
 /// Starts every contender that is installed, ours first; the missing ones are
 /// named on stderr and skipped.
 ///
 /// # Errors
 ///
-/// When ours does not start: there is nothing to compare then.
+/// When ours does not start (there is nothing to compare then), or when PHP is
+/// not the same everywhere.
 pub fn start_all(setup: &Setup<'_>, only: &[String]) -> Result<Vec<Contender>, String> {
     let probe = hello();
     let mut started = Vec::new();
@@ -170,6 +209,7 @@ pub fn start_all(setup: &Setup<'_>, only: &[String]) -> Result<Vec<Contender>, S
             Err(error) => eprintln!("skipped {name}: {error}"),
         }
     }
+    check_same(&started)?;
     Ok(started)
 }
 

@@ -15,9 +15,12 @@ pub(super) fn start(setup: &Setup<'_>) -> Result<Contender, String> {
 }
 
 /// With `keepalive` and as many workers as there can be connections: with
-/// fewer, kept connections pin the workers and others starve.
+/// fewer, kept connections pin the workers and others starve. Each of nginx's
+/// processes keeps its own.
 pub(super) fn start_keepalive(setup: &Setup<'_>) -> Result<Contender, String> {
-    let php = PhpFpm::start(FpmPool::fixed(setup.connections + setup.workers))?;
+    let processes = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = (setup.connections * processes).max(setup.workers);
+    let php = PhpFpm::start(FpmPool::fixed(workers))?;
     with_php("nginx_fpm_keepalive", setup, php, Some(setup.connections))
 }
 
@@ -41,7 +44,13 @@ pub fn with_php(
     let mut command = Command::new(nginx);
     command.arg("-p").arg(folder.path()).arg("-c").arg(config);
     let process = Peer::start(command, folder);
-    Ok(Contender::new(name, port, vec![process, php.process]))
+    let workers = php.workers();
+    Ok(Contender::new(
+        name,
+        port,
+        workers,
+        vec![process, php.into_process()],
+    ))
 }
 
 fn config(
@@ -57,10 +66,13 @@ fn config(
         ""
     };
     let (kept, keep) = match keepalive {
-        Some(connections) => (format!("keepalive {connections};"), "fastcgi_keep_conn on;"),
+        Some(connections) => (
+            format!("keepalive {connections}; keepalive_requests 1000000000;"),
+            "fastcgi_keep_conn on;",
+        ),
         None => (String::new(), ""),
     };
-    let (folder, root, socket) = (folder.display(), setup.root.display(), php.socket.display());
+    let (folder, root, socket) = (folder.display(), setup.root.display(), php.socket());
     format!(
         r#"{user}daemon off;
 worker_processes auto;

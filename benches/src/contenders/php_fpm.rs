@@ -1,12 +1,9 @@
 //! php-fpm with one static pool on a Unix socket, for the web servers that
 //! talk to it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use peers::Peer;
-
-use super::{program, write};
+use peers::{Peer, Php};
 
 /// How the pool is set up.
 #[derive(Debug, Clone, Copy)]
@@ -33,15 +30,29 @@ impl FpmPool {
             control_timeout: 0,
         }
     }
+
+    /// What is different from the pool of [`Php::fpm`].
+    fn directives(self) -> String {
+        let manager = if self.started { "static" } else { "ondemand" };
+        // Web servers may run as another user.
+        let mut text = format!(
+            "pm = {manager}\npm.max_children = {}\nlisten.mode = 0666\n",
+            self.workers
+        );
+        if let Some(length) = self.backlog {
+            text.push_str(&format!("listen.backlog = {length}\n"));
+        }
+        let timeout = self.control_timeout;
+        text.push_str(&format!("[global]\nprocess_control_timeout = {timeout}\n"));
+        text
+    }
 }
 
-/// A running php-fpm and its socket.
+/// A running php-fpm.
 #[derive(Debug)]
 pub struct PhpFpm {
-    /// Its processes.
-    pub process: Peer,
-    /// The socket that web servers connect to.
-    pub socket: PathBuf,
+    php: Php,
+    workers: usize,
 }
 
 impl PhpFpm {
@@ -51,51 +62,40 @@ impl PhpFpm {
     ///
     /// When it is not installed.
     pub fn start(pool: FpmPool) -> Result<Self, String> {
-        let php_fpm = php_fpm_program()?;
-        let folder = Peer::folder();
-        super::open_folder(folder.path())?;
-        let socket = folder.path().join("fpm.sock");
-        let config = write(folder.path(), "fpm.conf", &config(folder.path(), pool))?;
-        let mut command = Command::new(php_fpm);
-        command.arg("-F").arg("-y").arg(config);
-        if nix::unistd::geteuid().is_root() {
-            command.arg("-R");
-        }
-        let process = Peer::start(command, folder);
-        peers::wait_for_socket(&socket);
-        Ok(Self { process, socket })
+        let program = Php::find_fpm()
+            .ok_or("php-fpm is not installed: apt-get install --no-install-recommends php-fpm")?;
+        Self::start_program(&program, pool)
     }
-}
 
-fn php_fpm_program() -> Result<PathBuf, String> {
-    ["php-fpm8.2", "php-fpm8.4", "php-fpm8.3", "php-fpm"]
-        .iter()
-        .find_map(|name| peers::try_tool(name))
-        .ok_or_else(|| program("php-fpm", "php-fpm").expect_err("it was not found"))
-}
+    /// Starts another program that takes php-fpm's options and file.
+    ///
+    /// # Errors
+    ///
+    /// When its folder cannot be opened to web servers.
+    pub fn start_program(program: &Path, pool: FpmPool) -> Result<Self, String> {
+        let php = Php::fpm_program(program, &pool.directives());
+        super::open_folder(php.peer().path())?;
+        Ok(Self {
+            php,
+            workers: pool.workers,
+        })
+    }
 
-fn config(folder: &Path, pool: FpmPool) -> String {
-    let folder = folder.display();
-    let user = user_lines();
-    let backlog = pool
-        .backlog
-        .map(|length| format!("listen.backlog = {length}\n"));
-    let manager = if pool.started { "static" } else { "ondemand" };
-    format!(
-        "[global]\nerror_log = {folder}/fpm.log\ndaemonize = no\nprocess_control_timeout = {}\n\
-         [bench]\n{user}listen = {folder}/fpm.sock\nlisten.mode = 0666\n{}\
-         pm = {manager}\npm.max_children = {}\npm.max_requests = 0\n",
-        pool.control_timeout,
-        backlog.unwrap_or_default(),
-        pool.workers,
-    )
-}
+    /// The socket that web servers connect to.
+    #[must_use]
+    pub fn socket(&self) -> &str {
+        let address = self.php.address();
+        address.strip_prefix("unix:").unwrap_or(address)
+    }
 
-fn user_lines() -> &'static str {
-    // Workers run as whoever runs the harness, as those of the other servers.
-    if nix::unistd::geteuid().is_root() {
-        "user = root\ngroup = root\n"
-    } else {
-        ""
+    /// Its number of workers.
+    #[must_use]
+    pub const fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// Its processes, for the contender that they are a part of.
+    pub(super) fn into_process(self) -> Peer {
+        self.php.into_peer()
     }
 }

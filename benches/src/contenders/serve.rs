@@ -75,5 +75,6 @@ pub fn start_with(setup: &Setup<'_>, options: &[&str]) -> Contender {
         .arg(setup.root)
         .args(["--listen", &format!("127.0.0.1:{port}")])
         .args(options);
-    Contender::new(OURS, port, vec![Peer::start(command, Peer::folder())])
+    let process = Peer::start(command, Peer::folder());
+    Contender::new(OURS, port, setup.workers, vec![process])
 }

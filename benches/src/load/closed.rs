@@ -37,6 +37,9 @@ pub struct ClosedRun {
     pub seconds: f64,
     /// Latency of every answer, in microseconds, sorted.
     pub latencies_us: Vec<u32>,
+    /// Connections that were made; more than there are side by side when the
+    /// server closes them.
+    pub opened: usize,
     /// Exchanges that did not count.
     pub errors: usize,
     /// The first error, for the message.
@@ -64,6 +67,7 @@ impl ClosedRun {
         self.seconds += other.seconds;
         self.latencies_us.extend(other.latencies_us);
         self.latencies_us.sort_unstable();
+        self.opened += other.opened;
         self.errors += other.errors;
         self.first_error = self.first_error.take().or(other.first_error);
         self.starved += other.starved;
@@ -166,7 +170,10 @@ impl<'a> Load<'a> {
         client.sent_at = now;
         let connection = match client.connection.take() {
             Some(connection) => Ok(connection),
-            None => Connection::open(&self.waiter, self.run.port, index as u64),
+            None => {
+                self.seen.opened += 1;
+                Connection::open(&self.waiter, self.run.port, index as u64)
+            }
         };
         let begun = connection.and_then(|mut connection| {
             connection.begin(&self.waiter, self.request)?;

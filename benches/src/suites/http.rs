@@ -61,7 +61,6 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
         connections: *CONNECTIONS.last().unwrap_or(&64) + 8,
     };
     let servers = contenders::start_all(&setup, &options.peers)?;
-    super::same_settings(&servers)?;
     for case in cases() {
         for connections in CONNECTIONS {
             let name = format!("{}_c{connections}", case.name);
@@ -150,7 +149,7 @@ fn tell(servers: &[Contender], name: &str, series: &[Series], report: &mut Repor
                 report,
             );
         } else {
-            let suffix = suffix(server);
+            let suffix = server.suffix();
             report.figure(
                 format!("http.{name}.faults{suffix}"),
                 theirs.faults.len() as f64,
@@ -167,7 +166,7 @@ fn figures(
     ours: Option<&Series>,
     report: &mut Report,
 ) {
-    let suffix = suffix(server);
+    let suffix = server.suffix();
     let measures = [
         ("rps", &theirs.rate),
         ("p50_us", &theirs.p50_us),
@@ -188,14 +187,5 @@ fn figures(
     ] {
         let ratio = Spread::of_ratios(ours, theirs);
         report.spread(format!("http.{name}.{prefix}_{peer}"), ratio);
-    }
-}
-
-/// `.peer_<name>` behind a peer's own figures, nothing behind ours.
-fn suffix(server: &Contender) -> String {
-    if server.name == OURS {
-        String::new()
-    } else {
-        format!(".peer_{}", server.name)
     }
 }

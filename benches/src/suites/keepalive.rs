@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::Report;
-use crate::contenders::{self, Contender, FpmPool, OURS, PhpFpm, Setup, nginx_with_php};
+use crate::contenders::{self, Contender, FpmPool, PhpFpm, Setup, nginx_with_php};
 use crate::load::{Closed, closed_loop, rest};
 use crate::report::Table;
 
@@ -32,10 +32,7 @@ pub(super) fn run(
     }
     for server in &servers {
         let (rate, starved, unanswered) = rest_and_load(server, idle, options)?;
-        let suffix = match server.name {
-            OURS => String::new(),
-            name => format!(".peer_{name}"),
-        };
+        let suffix = server.suffix();
         report.figure(format!("http.idle_keepalive.rps{suffix}"), rate);
         report.figure(format!("http.idle_keepalive.starved{suffix}"), starved);
         table.row(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Report;
-use crate::contenders::{self, Contender, OURS, Setup};
+use crate::contenders::{self, Contender, Setup};
 use crate::report::Table;
 use crate::site::{Site, cases};
 
@@ -36,10 +36,7 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
         let time = Duration::from_millis(if options.quick { 800 } else { 3000 });
         server.load(&page.request, WORKERS, time)?;
         let used = mib(&server);
-        let suffix = match server.name {
-            OURS => String::new(),
-            name => format!(".peer_{name}"),
-        };
+        let suffix = server.suffix();
         report.figure(format!("memory.idle_16.pss_mib{suffix}"), idle);
         report.figure(format!("memory.includes_16.pss_mib{suffix}"), used);
         table.row(server.name, vec![Some(idle), Some(used)]);

@@ -11,8 +11,6 @@ mod sessions;
 mod spawn;
 
 use crate::Report;
-use crate::contenders::Contender;
-use crate::load::{Expect, Request};
 
 /// How a run is wanted.
 #[derive(Debug, Clone)]
@@ -117,27 +115,3 @@ pub const ALL: &[Suite] = &[
         run: config::run,
     },
 ];
-
-/// Refuses to compare servers whose PHP is set up differently.
-fn same_settings(servers: &[Contender]) -> Result<(), String> {
-    let mut first: Option<(&str, String)> = None;
-    for server in servers {
-        let settings = settings_of(server)?;
-        match &first {
-            None => first = Some((server.name, settings)),
-            Some((name, wanted)) if *wanted != settings => {
-                return Err(format!(
-                    "PHP is set up differently: {name} has {wanted}, {} has {settings}",
-                    server.name
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
-}
-
-fn settings_of(server: &Contender) -> Result<String, String> {
-    crate::load::fetch(server.port, &Request::get("/settings.php", Expect::Any))
-        .map_err(|error| format!("{}: settings.php: {error}", server.name))
-}

@@ -6,7 +6,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::Report;
-use crate::contenders::{self, Contender, FpmPool, OURS, PhpFpm, Setup, nginx_with_php};
+use crate::contenders::{self, Contender, FpmPool, PhpFpm, Setup, nginx_with_php};
 use crate::load::{Answered, Expect, OpenLoop, Patience, Request, open_loop};
 use crate::report::Table;
 use crate::site::Site;
@@ -98,10 +98,7 @@ fn measure(
     let time = Duration::from_secs(if options.quick { 1 } else { 3 });
     let (run, _) = server.load(&work, options.workers * 2, time)?;
     let capacity = run.rate();
-    let suffix = match server.name {
-        OURS => String::new(),
-        name => format!(".peer_{name}"),
-    };
+    let suffix = server.suffix();
     report.figure(format!("overload.capacity_rps{suffix}"), capacity);
     let mut table = Table::new(
         format!("overload {}", server.name),

@@ -6,9 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::Report;
-use crate::contenders::{
-    self, Contender, FpmPool, OURS, PhpFpm, Setup, nginx_with_php, start_mod_php,
-};
+use crate::contenders::{self, Contender, FpmPool, PhpFpm, Setup, nginx_with_php, start_mod_php};
 use crate::load::{Expect, Request};
 use crate::report::Table;
 use crate::site::Site;
@@ -94,10 +92,7 @@ fn measure(
             server.name
         ));
     }
-    let suffix = match server.name {
-        OURS => String::new(),
-        name => format!(".peer_{name}"),
-    };
+    let suffix = server.suffix();
     if let Some(error) = &run.first_error {
         eprintln!(
             "reload: {}: {} failed, the first: {error}",

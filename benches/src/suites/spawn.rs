@@ -51,11 +51,7 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
                 first.push(times.iter().copied().fold(f64::INFINITY, f64::min) * 1e3);
                 last.push(times.iter().copied().fold(0.0, f64::max) * 1e3);
             }
-            let suffix = if name == OURS {
-                String::new()
-            } else {
-                format!(".peer_{name}")
-            };
+            let suffix = contenders::suffix(name);
             let (first, last) = (Spread::of(&first), Spread::of(&last));
             report.spread(format!("spawn.short_{short}.first_ms{suffix}"), first);
             report.spread(format!("spawn.short_{short}.last_ms{suffix}"), last);

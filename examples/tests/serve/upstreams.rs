@@ -1,6 +1,6 @@
 //! FastCGI servers that already run.
 
-use peers::{PhpCgi, PhpFpm};
+use peers::Php;
 
 use crate::support::{Serve, Site, request};
 
@@ -19,7 +19,7 @@ fn php_cgi_and_php_fpm_answer_as_workers_do() {
             "<?php error_log('from the test'); http_response_code(503);",
         ),
     ]);
-    let (cgi, fpm, tcp) = (PhpCgi::start(2), PhpFpm::start(""), PhpCgi::start_tcp(2));
+    let (cgi, fpm, tcp) = (Php::cgi(2), Php::fpm(""), Php::cgi_tcp(2));
     for (address, interface) in [
         (cgi.address(), "cgi-fcgi"),
         (fpm.address(), "fpm-fcgi"),
@@ -48,7 +48,7 @@ fn php_cgi_and_php_fpm_answer_as_workers_do() {
 #[test]
 fn server_that_is_gone_is_passed_over() {
     let site = Site::new(&[("e.php", ECHO)]);
-    let alive = PhpCgi::start(1);
+    let alive = Php::cgi(1);
     let gone = format!("127.0.0.1:{}", peers::free_port());
     let serve = Serve::start([
         site.path().to_str().unwrap(),
@@ -77,7 +77,7 @@ fn server_that_is_gone_is_passed_over() {
 #[test]
 fn requests_are_spread_over_all_servers() {
     let site = Site::new(&[("e.php", ECHO)]);
-    let (one, two) = (PhpCgi::start(1), PhpCgi::start(1));
+    let (one, two) = (Php::cgi(1), Php::cgi(1));
     let serve = Serve::start([
         site.path().to_str().unwrap(),
         "--upstream",
