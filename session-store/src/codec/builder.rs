@@ -14,8 +14,13 @@ pub(crate) struct Builder {
 
 impl Builder {
     pub(crate) fn new(limits: &Limits) -> Self {
+        Self::with_room(limits, 0)
+    }
+
+    /// The same with room for some values.
+    pub(crate) fn with_room(limits: &Limits, values: usize) -> Self {
         Self {
-            graph: Graph::new(),
+            graph: Graph::with_capacity(values),
             limits: *limits,
             values: 0,
         }

@@ -22,6 +22,11 @@ impl Output {
         }
     }
 
+    /// Makes room for `bytes`, a guess at the result's length.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     pub(crate) fn push(&mut self, byte: u8) -> Result<(), EncodeError> {
         self.bytes.push(byte);
         self.check()

@@ -179,6 +179,13 @@ impl Graph {
         Self::default()
     }
 
+    pub(crate) fn with_capacity(nodes: usize) -> Self {
+        Self {
+            nodes: Vec::with_capacity(nodes),
+            enums: HashMap::new(),
+        }
+    }
+
     /// Number of nodes, reachable or not.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -51,6 +51,7 @@ fn decode_whole(mut reader: Reader<'_>, mut holder: Open) -> Result<Decoded, Dec
     let mut ranges = Vec::new();
     let mut root = holder.container;
     if !reader.cursor.is_at_end() {
+        reader.mark_members();
         reader.read_value(&mut holder, Key::Int(0))?;
         ranges = reader.member_ranges();
         let graph = reader.graph();
@@ -109,6 +110,7 @@ pub(crate) fn splice(
     let whole = handler == SerializeHandler::PhpSerialize;
     let entries = graph.entries(root);
     let mut writer = Writer::new(graph, limits);
+    writer.out.reserve(old.bytes.len() + ROOM);
     if whole {
         writer.out.put(format_args!("a:{}:{{", entries.len()))?;
     }
@@ -188,6 +190,9 @@ fn check_names(entries: &[(Key, NodeId)]) -> Result<(), EncodeError> {
     }
     Ok(())
 }
+
+/// Bytes that a changed session may grow before its buffer has to.
+const ROOM: usize = 64;
 
 /// The longest name `php_binary` holds, and the mask of its length byte.
 const LONGEST_BINARY_NAME: u8 = 127;

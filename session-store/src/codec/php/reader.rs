@@ -16,6 +16,10 @@ const ROOM: usize = 64;
 /// Bytes of `i:0;N;`.
 const SHORTEST_MEMBER: usize = 6;
 
+/// Bytes of a usual value with its key, such as `s:2:"id";i:7;`. Only a guess
+/// at how much room a session needs.
+const USUAL_MEMBER: usize = 12;
+
 /// Opaque payloads inside opaque payloads that are looked into.
 const NESTING: usize = 8;
 
@@ -26,8 +30,11 @@ pub(crate) struct Reader<'a> {
     /// The place of each numbered value, counted from 1 in the data.
     slots: Vec<Slot>,
     has_back_references: bool,
-    /// Where members of the outermost array begin, and where the last ends.
-    marks: Vec<usize>,
+    /// Where members of the outermost array begin, and where the last ends;
+    /// `None` where nobody asks.
+    marks: Option<Vec<usize>>,
+    /// Containers that are open; kept for the next value.
+    stack: Vec<Open>,
     /// How many opaque payloads this data is inside of.
     nesting: usize,
 }
@@ -59,14 +66,21 @@ impl Begun {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(input: &'a Bytes, limits: &Limits) -> Result<Self, DecodeError> {
+        let room = (input.len() / USUAL_MEMBER).clamp(1, ROOM);
         Ok(Self {
             cursor: Cursor::new(input, limits)?,
-            builder: Builder::new(limits),
-            slots: Vec::new(),
+            builder: Builder::with_room(limits, room),
+            slots: Vec::with_capacity(room),
             has_back_references: false,
-            marks: Vec::new(),
+            marks: None,
+            stack: Vec::new(),
             nesting: 0,
         })
+    }
+
+    /// Notes where the members of the value to come lie.
+    pub(crate) fn mark_members(&mut self) {
+        self.marks = Some(Vec::new());
     }
 
     /// Adds an array that is not part of the data and holds what is read.
@@ -85,7 +99,8 @@ impl<'a> Reader<'a> {
 
     /// Where the members of the only value read so far lie, keys included.
     pub(crate) fn member_ranges(&self) -> Vec<Option<Range<usize>>> {
-        self.marks
+        let marks = self.marks.as_deref().unwrap_or_default();
+        marks
             .windows(2)
             .map(|pair| Some(pair[0]..pair[1]))
             .collect()
@@ -93,14 +108,20 @@ impl<'a> Reader<'a> {
 
     /// Reads one whole value into `holder`; returns its index there.
     pub(crate) fn read_value(&mut self, holder: &mut Open, key: Key) -> Result<usize, DecodeError> {
-        let mut stack = Vec::new();
         let (index, opened) = self.read_member(holder, key)?;
+        if opened.is_none() {
+            return Ok(index);
+        }
+        let mut stack = std::mem::take(&mut self.stack);
         self.open(&mut stack, opened)?;
         loop {
-            if stack.len() == 1 {
-                self.marks.push(self.cursor.offset());
+            if stack.len() == 1
+                && let Some(marks) = &mut self.marks
+            {
+                marks.push(self.cursor.offset());
             }
             let Some(open) = stack.last_mut() else {
+                self.stack = stack;
                 return Ok(index);
             };
             if open.remaining == 0 {
@@ -284,7 +305,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let numbered = self.slots.len();
-        let marks = self.marks.len();
+        let marks = self.marks.take();
         let outer = self.cursor.narrow(payload);
         self.nesting += 1;
         let mut holder = Open::new(opaque, 0);
@@ -296,7 +317,7 @@ impl<'a> Reader<'a> {
             }
         }
         self.nesting -= 1;
-        self.marks.truncate(marks);
+        self.marks = marks;
         self.cursor.widen(outer);
     }
 
@@ -362,18 +383,19 @@ impl<'a> Reader<'a> {
         self.cursor.expect(b":")?;
         let at = self.cursor.offset();
         let text = self.cursor.take_until(b';')?;
-        let digits = text
-            .strip_prefix(b"-")
-            .or_else(|| text.strip_prefix(b"+"))
-            .unwrap_or(text);
+        let (sign, digits) = match text {
+            [b'-', digits @ ..] => (-1, digits),
+            [b'+', digits @ ..] => (1, digits),
+            digits => (1, digits),
+        };
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             return Err(DecodeError::new(DecodeErrorKind::Number, at));
         }
-        let limit = if text[0] == b'-' { i64::MIN } else { i64::MAX };
-        Ok(std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(limit))
+        let add = |value: i64, digit: &u8| {
+            let digit = sign * i64::from(digit - b'0');
+            value.saturating_mul(10).saturating_add(digit)
+        };
+        Ok(digits.iter().fold(0, add))
     }
 
     /// A length or count, and the byte after it.
