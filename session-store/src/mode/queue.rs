@@ -1,8 +1,8 @@
 //! First come, first served, inside one process.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -14,12 +14,7 @@ const SHARDS: usize = 32;
 
 /// One queue per session in use. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Queue(Arc<Shared>);
-
-struct Shared {
-    hasher: RandomState,
-    shards: [Mutex<Shard>; SHARDS],
-}
+pub(crate) struct Queue(Arc<[Mutex<Shard>; SHARDS]>);
 
 /// A session is in the map exactly while somebody holds its turn.
 type Shard = HashMap<SessionId, VecDeque<oneshot::Sender<Turn>>>;
@@ -36,10 +31,7 @@ pub(crate) enum Refused {
 
 impl Queue {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared {
-            hasher: RandomState::new(),
-            shards: std::array::from_fn(|_| Mutex::default()),
-        }))
+        Self(Arc::new(std::array::from_fn(|_| Mutex::default())))
     }
 
     /// Waits for the turn until `deadline`, behind at most `max_waiters`.
@@ -66,9 +58,12 @@ impl Queue {
         max_waiters: usize,
     ) -> Result<Result<Turn, oneshot::Receiver<Turn>>, Refused> {
         let mut shard = self.shard(id);
-        let Some(waiters) = shard.get_mut(id) else {
-            shard.insert(id.clone(), VecDeque::new());
-            return Ok(Ok(Turn::new(self, id)));
+        let waiters = match shard.entry(id.clone()) {
+            Entry::Occupied(taken) => taken.into_mut(),
+            Entry::Vacant(free) => {
+                free.insert(VecDeque::new());
+                return Ok(Ok(Turn::new(self, id)));
+            }
         };
         if waiters.len() >= max_waiters {
             waiters.retain(|waiter| !waiter.is_closed());
@@ -84,9 +79,12 @@ impl Queue {
     /// Takes the next waiter out; forgets the session if there is none.
     fn next(&self, id: &SessionId) -> Option<oneshot::Sender<Turn>> {
         let mut shard = self.shard(id);
-        let next = shard.get_mut(id)?.pop_front();
+        let Entry::Occupied(mut waiters) = shard.entry(id.clone()) else {
+            return None;
+        };
+        let next = waiters.get_mut().pop_front();
         if next.is_none() {
-            shard.remove(id);
+            waiters.remove();
         }
         next
     }
@@ -96,16 +94,19 @@ impl Queue {
         self.shard(id).get(id).map_or(0, VecDeque::len)
     }
 
+    /// Any spread will do here: whoever chooses ids that meet in one shard
+    /// slows a moment under a lock. The map inside has keys of its own.
     fn shard(&self, id: &SessionId) -> MutexGuard<'_, Shard> {
-        let hash = self.0.hasher.hash_one(id.as_bytes());
-        // The remainder fits every usize.
-        #[expect(clippy::cast_possible_truncation, reason = "below SHARDS")]
-        let index = (hash % SHARDS as u64) as usize;
-        self.0.shards[index]
+        let sum = id.as_bytes().iter().rev().take(SPREAD);
+        let sum = sum.fold(0_usize, |sum, byte| sum * 31 + usize::from(*byte));
+        self.0[sum % SHARDS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How many bytes at an id's end choose its shard.
+const SPREAD: usize = 4;
 
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,15 +132,13 @@ impl Drop for Turn {
         let Some((queue, id)) = self.0.take() else {
             return;
         };
-        let mut turn = Self(Some((queue.clone(), id.clone())));
         while let Some(next) = queue.next(&id) {
-            match next.send(turn) {
+            match next.send(Self::new(&queue, &id)) {
                 Ok(()) => return,
                 // Nobody waits there any more.
-                Err(back) => turn = back,
+                Err(mut back) => back.0 = None,
             }
         }
-        turn.0 = None;
     }
 }
 
