@@ -3,17 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-
 use super::queue::Turn;
-use super::renewal::Renewal;
+use super::renewal::{Kept, Renewal};
 use crate::{
     Change, CommitOptions, Committed, Created, Error, ErrorKind, Lease, Result, SessionId, Store,
     Version,
 };
-
-/// The lease, shared with the task that renews it; empty once it is given back.
-pub(super) type SharedLease = Arc<Mutex<Option<Lease>>>;
 
 #[derive(Debug)]
 pub(super) struct Held {
@@ -27,7 +22,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 enum Hold {
     Leased {
-        lease: SharedLease,
+        kept: Arc<Kept>,
         renewal: Option<Renewal>,
     },
     /// Where the backend has no locks, the version finds lost updates.
@@ -36,11 +31,11 @@ enum Hold {
 
 impl Held {
     pub(super) fn leased(store: &Store, lease: Lease, turn: Turn) -> Self {
-        let every = lease.ttl() / 3;
-        let lease = Arc::new(Mutex::new(Some(lease)));
+        let life = lease.ttl();
+        let kept = Kept::new(lease);
         let renews = store.caps().lock.expires();
-        let renewal = renews.then(|| Renewal::start(store, lease.clone(), every));
-        let hold = Hold::Leased { lease, renewal };
+        let renewal = renews.then(|| store.renewals().start(store, kept.clone(), life));
+        let hold = Hold::Leased { kept, renewal };
         Self {
             hold,
             ttl: None,
@@ -64,7 +59,7 @@ impl Held {
     /// Whether the lease is known to be lost.
     pub(super) fn is_lost(&self) -> bool {
         match &self.hold {
-            Hold::Leased { renewal, .. } => renewal.as_ref().is_some_and(Renewal::is_lost),
+            Hold::Leased { kept, .. } => kept.is_lost(),
             Hold::Versioned(_) => false,
         }
     }
@@ -79,11 +74,11 @@ impl Held {
     ) -> Result<Committed> {
         let ttl = self.ttl.unwrap_or_else(|| store.options().ttl);
         match &mut self.hold {
-            Hold::Leased { lease, renewal } => {
+            Hold::Leased { kept, renewal } => {
                 if !keep {
                     *renewal = None;
                 }
-                commit_leased(store, lease, change, ttl, keep).await
+                commit_leased(store, kept, change, ttl, keep).await
             }
             Hold::Versioned(version) => {
                 let outcome = commit_versioned(store, id, version.as_ref(), change, ttl).await?;
@@ -100,9 +95,9 @@ impl Held {
     pub(super) async fn release(self, store: &Store) -> Result<()> {
         let Self { hold, turn, .. } = self;
         let released = match hold {
-            Hold::Leased { lease, renewal } => {
+            Hold::Leased { kept, renewal } => {
                 drop(renewal);
-                release_lease(store, &lease).await
+                release_lease(store, &kept).await
             }
             Hold::Versioned(_) => Ok(()),
         };
@@ -126,12 +121,12 @@ impl Held {
 
 async fn commit_leased(
     store: &Store,
-    lease: &SharedLease,
+    kept: &Kept,
     change: Change,
     ttl: Duration,
     keep: bool,
 ) -> Result<Committed> {
-    let mut guard = lease.lock().await;
+    let mut guard = kept.lease.lock().await;
     let held = guard.as_mut().ok_or_else(|| lost(store))?;
     let mut options = CommitOptions::new(ttl);
     options.keep_lease = keep;
@@ -166,8 +161,8 @@ async fn commit_versioned(
     store.put_if(id, version, change, ttl).await
 }
 
-async fn release_lease(store: &Store, lease: &SharedLease) -> Result<()> {
-    let Some(lease) = lease.lock().await.take() else {
+async fn release_lease(store: &Store, kept: &Kept) -> Result<()> {
+    let Some(lease) = kept.lease.lock().await.take() else {
         return Ok(());
     };
     let release = store.backend().release(lease);

@@ -36,8 +36,9 @@ pub(super) async fn lock(store: &Store, id: &SessionId) -> Result<Locked> {
             id = new;
             continue;
         }
-        store.counters().wait.record(asked.elapsed());
-        return Ok(Locked::new(store.clone(), id, held, entry));
+        let granted = Instant::now();
+        store.counters().wait.record(granted - asked);
+        return Ok(Locked::new(store.clone(), id, held, entry, granted));
     }
     unreachable!("the last hop returns")
 }
@@ -78,9 +79,9 @@ pub(super) async fn hold(
         return Ok((Held::versioned(version, turn), entry));
     }
     // The backend ends by itself at the deadline; a silent one does not.
-    let limit = options.remaining() + store.options().timeout;
-    let locking = acquire(store.backend().clone(), id.clone(), options);
-    let locked = store.within_time(limit, "lock session", locking).await;
+    let until = || tokio::time::Instant::now() + options.remaining() + store.options().timeout;
+    let locking = acquire(store.backend(), id, options);
+    let locked = store.within_until(until, "lock session", locking).await;
     let (lease, entry) = locked.inspect_err(|error| {
         if error.kind() == ErrorKind::LockTimeout {
             store.counters().lock_timeouts.add_one();
@@ -91,14 +92,15 @@ pub(super) async fn hold(
 
 /// Asks for the lock so that a caller who leaves meanwhile leaks none.
 async fn acquire(
-    backend: Arc<dyn Backend>,
-    id: SessionId,
+    backend: &Arc<dyn Backend>,
+    id: &SessionId,
     options: LockOptions,
 ) -> Result<(Lease, Option<Entry>)> {
     let caps = backend.caps();
     if caps.lock_cancel_safe || !caps.lock.expires() {
-        return backend.lock_and_load(&id, options).await;
+        return backend.lock_and_load(id, options).await;
     }
+    let (backend, id) = (backend.clone(), id.clone());
     let (sender, receiver) = oneshot::channel();
     let name = backend.name().to_owned();
     tokio::spawn(async move {

@@ -23,13 +23,19 @@ pub struct Locked {
 }
 
 impl Locked {
-    pub(super) fn new(store: Store, id: SessionId, held: Held, entry: Option<Entry>) -> Self {
+    pub(super) fn new(
+        store: Store,
+        id: SessionId,
+        held: Held,
+        entry: Option<Entry>,
+        since: Instant,
+    ) -> Self {
         Self {
             store,
             id,
             entry,
             held: Some(held),
-            since: Instant::now(),
+            since,
         }
     }
 

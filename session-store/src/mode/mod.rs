@@ -1,6 +1,7 @@
 //! What applications use: read-only, locked and optimistic access.
 
 mod alias;
+mod bounded;
 mod held;
 mod lock;
 mod locked;

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 
 use super::alias;
+use super::bounded::bounded;
 use super::metrics::Counters;
 use super::queue::Queue;
+use super::renewal::Renewals;
 use crate::{
     Backend, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind, Locked,
     Metrics, Optimistic, ReadOptions, Result, SessionId, StoreOptions, Version,
@@ -53,6 +55,7 @@ struct Shared {
     backend: Arc<dyn Backend>,
     options: StoreOptions,
     queue: Queue,
+    renewals: Renewals,
     counters: Counters,
 }
 
@@ -68,6 +71,7 @@ impl Store {
             backend,
             options,
             queue: Queue::new(),
+            renewals: Renewals::default(),
             counters: Counters::default(),
         }))
     }
@@ -303,24 +307,21 @@ impl Store {
         action: &'static str,
         operation: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        self.within_time(self.options().timeout, action, operation)
-            .await
+        let until = || tokio::time::Instant::now() + self.options().timeout;
+        self.within_until(until, action, operation).await
     }
 
     /// The same for an operation that may wait.
-    pub(crate) async fn within_time<T>(
+    pub(crate) async fn within_until<T>(
         &self,
-        limit: Duration,
+        until: impl FnOnce() -> tokio::time::Instant,
         action: &'static str,
         operation: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        match tokio::time::timeout(limit, operation).await {
-            Ok(result) => result,
-            Err(_) => {
-                self.counters().timeouts.add_one();
-                Err(self.error(ErrorKind::Timeout, action))
-            }
-        }
+        bounded(operation, until).await.unwrap_or_else(|| {
+            self.counters().timeouts.add_one();
+            Err(self.error(ErrorKind::Timeout, action))
+        })
     }
 
     pub(crate) fn check_size(&self, bytes: &Bytes) -> Result<()> {
@@ -341,6 +342,10 @@ impl Store {
 
     pub(crate) fn queue(&self) -> &Queue {
         &self.0.queue
+    }
+
+    pub(super) fn renewals(&self) -> &Renewals {
+        &self.0.renewals
     }
 
     pub(crate) fn counters(&self) -> &Counters {
