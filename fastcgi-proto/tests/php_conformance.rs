@@ -44,39 +44,22 @@ fn bodies(texts: &[&str]) -> Outcome {
 }
 
 /// A PHP on a private socket, with the script.
-struct Php {
+struct Subject {
     name: &'static str,
     socket: String,
     script: String,
-    _peer: Box<dyn std::any::Any>,
+    _php: Php,
 }
 
-impl Php {
-    fn fpm() -> Self {
-        let peer = Php::fpm("pm.max_children = 4");
-        Self::new("php-fpm", peer.address(), &peer.script("in.php", SCRIPT)).keeping(peer)
-    }
-
-    fn cgi() -> Self {
-        let peer = Php::cgi(4);
-        Self::new("php-cgi", peer.address(), &peer.script("in.php", SCRIPT)).keeping(peer)
-    }
-
-    fn new(name: &'static str, address: &str, script: &Path) -> Self {
+impl Subject {
+    fn new(name: &'static str, php: Php) -> Self {
+        let socket = php.address().strip_prefix("unix:");
         Self {
             name,
-            socket: address
-                .strip_prefix("unix:")
-                .expect("a Unix socket")
-                .to_owned(),
-            script: script.display().to_string(),
-            _peer: Box::new(()),
+            socket: socket.expect("a Unix socket").to_owned(),
+            script: php.script("in.php", SCRIPT).display().to_string(),
+            _php: php,
         }
-    }
-
-    fn keeping(mut self, peer: impl std::any::Any) -> Self {
-        self._peer = Box::new(peer);
-        self
     }
 
     fn connect(&self) -> UnixStream {
@@ -171,9 +154,9 @@ fn answers(wire: &[u8]) -> Outcome {
 }
 
 /// Runs `rows` against both.
-fn against_both(rows: impl Fn(&Php)) {
-    rows(&Php::fpm());
-    rows(&Php::cgi());
+fn against_both(rows: impl Fn(&Subject)) {
+    rows(&Subject::new("php-fpm", Php::fpm("pm.max_children = 4")));
+    rows(&Subject::new("php-cgi", Php::cgi(4)));
 }
 
 #[test]
