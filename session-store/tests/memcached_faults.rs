@@ -9,15 +9,19 @@ use nix::sys::signal::Signal;
 use peers::{Memcached, free_port};
 use session_store::backend::memcached::{MemcachedBackend, MemcachedOptions};
 use session_store::{
-    Backend, Change, CommitOptions, Committed, Error, ErrorKind, LockOptions, ReadOptions,
-    SessionId, StoreUrl,
+    Backend, Change, CommitOptions, Committed, ErrorKind, LockOptions, ReadOptions, SessionId,
+    StoreUrl,
 };
-use support::{TTL, freeze};
+use support::{TTL, assert_names_it, freeze};
 
 fn backend(port: u16) -> MemcachedBackend {
     let url = format!("memcached://127.0.0.1:{port}?timeout=1");
     MemcachedBackend::new(MemcachedOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap())
         .unwrap()
+}
+
+fn name(port: u16) -> String {
+    format!("memcached at 127.0.0.1:{port}")
 }
 
 fn id() -> SessionId {
@@ -26,17 +30,6 @@ fn id() -> SessionId {
 
 fn soon() -> LockOptions {
     LockOptions::until(Instant::now() + Duration::from_secs(5))
-}
-
-#[track_caller]
-fn assert_names_it(error: &Error, kind: ErrorKind, port: u16) {
-    assert_eq!(error.kind(), kind, "{error:?}");
-    let text = error.to_string();
-    assert!(
-        text.contains(&format!("memcached at 127.0.0.1:{port}")),
-        "{text}"
-    );
-    assert!(text.contains(error.advice()), "{text}");
 }
 
 async fn put(backend: &MemcachedBackend, bytes: Vec<u8>) -> session_store::Result<Committed> {
@@ -55,7 +48,7 @@ async fn put(backend: &MemcachedBackend, bytes: Vec<u8>) -> session_store::Resul
 async fn a_server_that_is_down_is_unavailable() {
     let port = free_port();
     let error = put(&backend(port), b"a".into()).await.unwrap_err();
-    assert_names_it(&error, ErrorKind::Unavailable, port);
+    assert_names_it(&error, ErrorKind::Unavailable, &name(port));
 }
 
 #[tokio::test]
@@ -66,7 +59,7 @@ async fn a_silent_server_is_a_timeout() {
     freeze(&server.peer);
     let asked = Instant::now();
     let error = put(&backend, b"b".into()).await.unwrap_err();
-    assert_names_it(&error, ErrorKind::Timeout, server.port);
+    assert_names_it(&error, ErrorKind::Timeout, &name(server.port));
     assert!(asked.elapsed() < Duration::from_secs(3));
     server.peer.signal(Signal::SIGCONT);
     let entry = backend.load(&id(), ReadOptions::default()).await.unwrap();
@@ -84,7 +77,7 @@ async fn a_restart_in_mid_request_revives_nothing() {
     let options = CommitOptions::new(TTL);
     let change = Change::Put("b".into());
     let error = backend.commit(&mut lease, change.clone(), options).await;
-    assert_names_it(&error.unwrap_err(), ErrorKind::Unavailable, port);
+    assert_names_it(&error.unwrap_err(), ErrorKind::Unavailable, &name(port));
     let _again = Memcached::start_with(port, &[]);
     let outcome = backend.commit(&mut lease, change, options).await.unwrap();
     assert_eq!(outcome, Committed::Conflict);
@@ -98,7 +91,7 @@ async fn a_session_above_the_servers_limit_leaves_the_old_one() {
     let backend = backend(server.port);
     assert!(put(&backend, b"a".into()).await.unwrap().is_done());
     let error = put(&backend, vec![b'x'; 2 << 20]).await.unwrap_err();
-    assert_names_it(&error, ErrorKind::TooLarge, server.port);
+    assert_names_it(&error, ErrorKind::TooLarge, &name(server.port));
     let entry = backend.load(&id(), ReadOptions::default()).await.unwrap();
     assert_eq!(entry.unwrap().bytes, "a");
 }
@@ -116,7 +109,7 @@ async fn a_full_server_that_may_not_evict_says_so() {
             break;
         }
     }
-    assert_names_it(&outcome.unwrap_err(), ErrorKind::Full, server.port);
+    assert_names_it(&outcome.unwrap_err(), ErrorKind::Full, &name(server.port));
 }
 
 #[tokio::test]

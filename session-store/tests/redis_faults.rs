@@ -9,14 +9,18 @@ use nix::sys::signal::Signal;
 use peers::{Redis, free_port};
 use session_store::backend::redis::{RedisBackend, RedisOptions};
 use session_store::{
-    Backend, Change, CommitOptions, Committed, Error, ErrorKind, LockOptions, ReadOptions,
-    SessionId, StoreUrl,
+    Backend, Change, CommitOptions, Committed, ErrorKind, LockOptions, ReadOptions, SessionId,
+    StoreUrl,
 };
-use support::{TTL, freeze};
+use support::{TTL, assert_names_it, freeze};
 
 fn backend(port: u16) -> RedisBackend {
     let url = format!("redis://127.0.0.1:{port}?timeout=1");
     RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap()).unwrap()
+}
+
+fn name(port: u16) -> String {
+    format!("redis at 127.0.0.1:{port}")
 }
 
 fn id() -> SessionId {
@@ -25,17 +29,6 @@ fn id() -> SessionId {
 
 fn soon() -> LockOptions {
     LockOptions::until(Instant::now() + Duration::from_secs(5))
-}
-
-#[track_caller]
-fn assert_names_it(error: &Error, kind: ErrorKind, port: u16) {
-    assert_eq!(error.kind(), kind, "{error:?}");
-    let text = error.to_string();
-    assert!(
-        text.contains(&format!("redis at 127.0.0.1:{port}")),
-        "{text}"
-    );
-    assert!(text.contains(error.advice()), "{text}");
 }
 
 async fn put(backend: &RedisBackend, bytes: &'static str) -> session_store::Result<Committed> {
@@ -59,7 +52,7 @@ async fn stored(backend: &RedisBackend) -> String {
 async fn a_server_that_is_down_is_unavailable() {
     let port = free_port();
     let error = put(&backend(port), "n|i:1;").await.unwrap_err();
-    assert_names_it(&error, ErrorKind::Unavailable, port);
+    assert_names_it(&error, ErrorKind::Unavailable, &name(port));
 }
 
 #[tokio::test]
@@ -70,7 +63,7 @@ async fn a_silent_server_is_a_timeout() {
     freeze(&redis.peer);
     let asked = Instant::now();
     let error = put(&backend, "n|i:2;").await.unwrap_err();
-    assert_names_it(&error, ErrorKind::Timeout, redis.port);
+    assert_names_it(&error, ErrorKind::Timeout, &name(redis.port));
     assert!(asked.elapsed() < Duration::from_secs(3));
     redis.peer.signal(Signal::SIGCONT);
     assert_eq!(stored(&backend).await, "n|i:1;");
@@ -89,7 +82,7 @@ async fn a_restart_in_mid_request_loses_the_lease_and_writes_nothing() {
         .commit(&mut lease, Change::Put("n|i:2;".into()), options)
         .await
         .unwrap_err();
-    assert_names_it(&error, ErrorKind::Unavailable, port);
+    assert_names_it(&error, ErrorKind::Unavailable, &name(port));
     let _again = Redis::start_with(port, &[]);
     let outcome = backend
         .commit(&mut lease, Change::Put("n|i:2;".into()), options)
@@ -114,10 +107,10 @@ async fn a_full_server_keeps_what_it_has() {
         )
         .await
         .unwrap_err();
-    assert_names_it(&error, ErrorKind::Full, redis.port);
+    assert_names_it(&error, ErrorKind::Full, &name(redis.port));
     backend.release(lease).await.unwrap();
     let error = backend.lock_and_load(&id(), soon()).await.unwrap_err();
-    assert_names_it(&error, ErrorKind::Full, redis.port);
+    assert_names_it(&error, ErrorKind::Full, &name(redis.port));
     assert_eq!(stored(&backend).await, "n|i:1;");
 }
 
@@ -136,7 +129,7 @@ async fn a_replica_is_read_only() {
             .contains("n|i:1;")
     });
     let error = put(&backend(replica.port), "n|i:2;").await.unwrap_err();
-    assert_names_it(&error, ErrorKind::ReadOnly, replica.port);
+    assert_names_it(&error, ErrorKind::ReadOnly, &name(replica.port));
     assert_eq!(stored(&backend(replica.port)).await, "n|i:1;");
 }
 
@@ -144,12 +137,12 @@ async fn a_replica_is_read_only() {
 async fn a_wrong_password_is_denied() {
     let redis = Redis::start_with(free_port(), &["--requirepass", "secret"]);
     let error = put(&backend(redis.port), "n|i:1;").await.unwrap_err();
-    assert_names_it(&error, ErrorKind::Denied, redis.port);
+    assert_names_it(&error, ErrorKind::Denied, &name(redis.port));
     let url = format!("redis://:wrong@127.0.0.1:{}", redis.port);
     let wrong = RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap())
         .unwrap();
     let error = put(&wrong, "n|i:1;").await.unwrap_err();
-    assert_names_it(&error, ErrorKind::Denied, redis.port);
+    assert_names_it(&error, ErrorKind::Denied, &name(redis.port));
     assert!(!format!("{error:?}").contains("wrong"));
     let url = format!("redis://:secret@127.0.0.1:{}", redis.port);
     let right = RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(&url).unwrap()).unwrap())

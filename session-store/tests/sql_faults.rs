@@ -3,24 +3,17 @@
 
 #![cfg(all(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 
+mod support;
+
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use peers::{MariaDb, Postgres, wait_until};
-use session_store::{Error, ErrorKind, SessionId, Store};
+use session_store::{ErrorKind, SessionId, Store};
+use support::assert_names_it;
 
 fn id() -> SessionId {
     SessionId::parse("user").unwrap()
-}
-
-#[track_caller]
-fn assert_names_it(error: &Error, kind: ErrorKind, name: &str) {
-    assert_eq!(error.kind(), kind, "{error:?}");
-    let text = error.to_string();
-    assert!(
-        text.contains(name) && text.contains(error.advice()),
-        "{text}"
-    );
 }
 
 /// A server that stopped answering, then goes on.

@@ -6,6 +6,7 @@
 //! silent pass: see [`tool`].
 
 mod application;
+mod disk;
 mod gateway;
 mod mariadb;
 mod memcached;
@@ -18,6 +19,7 @@ mod tool;
 mod wait;
 
 pub use application::Application;
+pub use disk::{Disk, in_own_mounts};
 pub use gateway::Gateway;
 pub use mariadb::MariaDb;
 pub use memcached::Memcached;

@@ -11,6 +11,7 @@ const LONGEST: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Backoff {
     delay: Duration,
+    longest: Duration,
     random: RandomState,
     round: u32,
 }
@@ -19,8 +20,18 @@ impl Backoff {
     pub(crate) fn new() -> Self {
         Self {
             delay: FIRST,
+            longest: LONGEST,
             random: RandomState::new(),
             round: 0,
+        }
+    }
+
+    /// The same, with pauses of at most so long.
+    #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+    pub(crate) fn up_to(longest: Duration) -> Self {
+        Self {
+            longest,
+            ..Self::new()
         }
     }
 
@@ -41,7 +52,7 @@ impl Backoff {
         let share = self.random.hash_one(self.round) % 512;
         let share = u32::try_from(share).unwrap_or(0);
         let delay = self.delay - self.delay / 1024 * share;
-        self.delay = (self.delay * 2).min(LONGEST);
+        self.delay = (self.delay * 2).min(self.longest);
         delay
     }
 }

@@ -18,7 +18,7 @@ mod address;
     feature = "sqlite"
 ))]
 mod backoff;
-#[cfg(any(feature = "files", feature = "redb"))]
+#[cfg(any(feature = "files", feature = "redb", feature = "sqlite"))]
 mod errno;
 #[cfg(feature = "files")]
 mod files;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::held::Held;
-use crate::{Change, Committed, Entry, ErrorKind, Result, SessionId, Store};
+use crate::{Change, Committed, Entry, Error, ErrorKind, Result, SessionId, Store};
 
 /// A session that this request alone may write: PHP's semantics between
 /// `session_start()` and `session_write_close()`.
@@ -94,6 +94,18 @@ impl Locked {
     /// As for [`commit`](Self::commit).
     pub async fn commit_change(mut self, change: Change) -> Result<Committed> {
         let outcome = self.write_held(change, false).await;
+        let answers = |error: &Error| {
+            let kind = error.kind();
+            !matches!(kind, ErrorKind::Timeout | ErrorKind::Unavailable)
+        };
+        if outcome.as_ref().is_err_and(answers) {
+            // The next request must not wait for the lease's end, even if
+            // this process ends now.
+            if let Err(error) = self.release().await {
+                tracing::warn!(%error, "lease not released, it ends by itself");
+            }
+            return outcome;
+        }
         self.finish(outcome.is_err());
         outcome
     }

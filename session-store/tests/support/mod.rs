@@ -6,7 +6,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use peers::tool;
-use session_store::{Backend, Change, CommitOptions, Committed, LockOptions, SessionId};
+use session_store::{
+    Backend, Change, CommitOptions, Committed, Error, ErrorKind, LockOptions, SessionId,
+};
 
 /// PHP's `session.gc_maxlifetime` as it is shipped.
 pub(crate) const TTL: Duration = Duration::from_secs(1440);
@@ -119,6 +121,15 @@ pub(crate) fn count(bytes: &[u8]) -> u32 {
     number
         .and_then(|number| number.parse().ok())
         .unwrap_or_else(|| panic!("no counter: {text}"))
+}
+
+/// Checks what an error says: its kind, whose it is, and what to do.
+#[track_caller]
+pub(crate) fn assert_names_it(error: &Error, kind: ErrorKind, name: &str) {
+    assert_eq!(error.kind(), kind, "{name}: {error:?}");
+    let text = error.to_string();
+    assert!(text.contains(name), "{text}");
+    assert!(text.contains(error.advice()), "{text}");
 }
 
 /// Stops a peer and returns once the kernel has.

@@ -18,7 +18,8 @@ pub(super) fn needs_reopening(error: &DbError) -> bool {
     )
 }
 
-fn kind(error: &DbError) -> ErrorKind {
+/// What sort of failure it is.
+pub(super) fn kind(error: &DbError) -> ErrorKind {
     match error {
         DbError::DatabaseAlreadyOpen => ErrorKind::LockTimeout,
         DbError::ValueTooLarge(_) => ErrorKind::TooLarge,

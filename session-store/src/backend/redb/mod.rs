@@ -3,6 +3,7 @@
 mod fault;
 mod file;
 mod records;
+mod view;
 mod writer;
 
 use std::path::Path;
@@ -22,6 +23,10 @@ use crate::{Caps, Change, Clock, Committed, Entry, Error, ErrorKind, LockKind, R
 /// A commit has reached the disk when it is reported. Commits that arrive
 /// while one is under way share the next, so that many requests at a time
 /// cost few flushes. Locks are those of the memory backend.
+///
+/// On a full disk, and on one that takes no writes, sessions can be read and
+/// every write is refused; a full disk that has space again takes the next
+/// write.
 ///
 /// The file belongs to one process at a time; others wait for it to be
 /// closed.

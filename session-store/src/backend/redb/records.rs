@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use redb::{
-    Error as DbError, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction,
+    Error as DbError, ReadTransaction, ReadableTable, Table, TableDefinition, TableError,
+    WriteTransaction,
 };
 
 use super::Wanted;
@@ -22,6 +23,22 @@ pub(super) fn make_tables(transaction: &WriteTransaction) -> Result<()> {
     transaction.open_table(SESSIONS)?;
     transaction.open_table(ENDS)?;
     Ok(())
+}
+
+/// Whether both tables are there.
+pub(super) fn has_tables(transaction: &ReadTransaction) -> Result<bool> {
+    let opened = [
+        transaction.open_table(SESSIONS).map(drop),
+        transaction.open_table(ENDS).map(drop),
+    ];
+    for opened in opened {
+        match opened {
+            Ok(()) => {}
+            Err(TableError::TableDoesNotExist(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(true)
 }
 
 pub(super) fn get(

@@ -8,17 +8,15 @@ use super::Sql;
 use super::conn::Conn;
 use super::fault;
 use super::lock::Locking;
-use super::lock::lease::LeaseTable;
 use super::rows::{Expected, RowError};
 use super::write::{Fence, Write};
-use crate::backend::Backoff;
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Lease, LockOptions,
     ReadOptions, Result, SessionId, Token, Version,
 };
 
 impl Sql {
-    async fn find(&self, name: &str) -> Result<Option<Entry>> {
+    pub(super) async fn find(&self, name: &str) -> Result<Option<Entry>> {
         let action = "read session";
         let reading = async {
             let mut pooled = self.pool.get().await?;
@@ -34,100 +32,6 @@ impl Sql {
             Ok(found.and_then(|found| found.entry))
         };
         self.within(self.timeout, action, reading).await
-    }
-
-    /// Asks for a lease until it is granted or the deadline comes.
-    async fn take_lease(
-        &self,
-        table: &LeaseTable,
-        name: &str,
-        token: &Token,
-        options: &LockOptions,
-    ) -> Result<()> {
-        let mut backoff = Backoff::new();
-        let mut was_held = false;
-        loop {
-            let mut pooled = self.pool.get().await?;
-            let now = self.clock.now();
-            let conn = pooled.conn();
-            let asking = async {
-                if was_held && table.is_held(conn, name, now).await? {
-                    return Ok(false);
-                }
-                table.try_take(conn, name, token, options.lease, now).await
-            };
-            let asking = async {
-                let asked = asking.await;
-                asked.map_err(|error| self.row_error("lock session", error.into()))
-            };
-            let taken = self.within(self.timeout, "lock session", asking).await?;
-            pooled.put_back();
-            if taken {
-                return Ok(());
-            }
-            was_held = true;
-            if !backoff.sleep(options.deadline).await {
-                return Err(self.lock_timeout());
-            }
-        }
-    }
-
-    async fn lock_by_lease(
-        &self,
-        table: &LeaseTable,
-        id: &SessionId,
-        options: &LockOptions,
-    ) -> Result<(Lease, Option<Entry>)> {
-        let name = self.rows.schema().stored(id);
-        let token = Token::random();
-        self.take_lease(table, &name, &token, options).await?;
-        match self.find(&name).await {
-            Ok(entry) => {
-                let base = entry.as_ref().map(|entry| entry.version.clone());
-                Ok((Lease::new(id.clone(), token, options.lease, base), entry))
-            }
-            Err(error) => {
-                let _ = self.give_lease_back(table, &name, &token).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn give_lease_back(&self, table: &LeaseTable, name: &str, token: &Token) -> Result<()> {
-        let action = "release session";
-        let giving = async {
-            let mut pooled = self.pool.get().await?;
-            let given = loop {
-                match table.give_back(pooled.conn(), name, token).await {
-                    Err(error) if fault::is_in_the_way(&error) => {}
-                    given => break given,
-                }
-            };
-            given.map_err(|error| self.row_error(action, error.into()))?;
-            pooled.put_back();
-            Ok(())
-        };
-        self.within(self.timeout, action, giving).await
-    }
-
-    async fn renew_lease(&self, table: &LeaseTable, lease: &Lease) -> Result<bool> {
-        let action = "renew lease";
-        let name = self.rows.schema().stored(lease.id());
-        let renewing = async {
-            let mut pooled = self.pool.get().await?;
-            let now = self.clock.now();
-            let (token, ttl) = (lease.token(), lease.ttl());
-            let renewed = loop {
-                match table.renew(pooled.conn(), &name, token, ttl, now).await {
-                    Err(error) if fault::is_in_the_way(&error) => {}
-                    renewed => break renewed,
-                }
-            };
-            let renewed = renewed.map_err(|error| self.row_error(action, error.into()))?;
-            pooled.put_back();
-            Ok(renewed)
-        };
-        self.within(self.timeout, action, renewing).await
     }
 
     async fn commit_lease(
@@ -193,6 +97,9 @@ impl Sql {
         for name in &names {
             removed += u64::from(self.collect(name).await?);
         }
+        if let Locking::Lease(table) = &self.locking {
+            self.sweep_locks(table).await?;
+        }
         Ok(removed)
     }
 
@@ -207,16 +114,21 @@ impl Sql {
             let mut pooled = self.pool.get().await?;
             let now = self.clock.now();
             let taken = table.try_take(pooled.conn(), name, &token, self.timeout, now);
-            let taken = taken.await;
-            let taken = taken.map_err(|error| self.row_error(action, error.into()))?;
-            pooled.put_back();
-            Ok(taken)
+            match taken.await {
+                Ok(taken) => {
+                    pooled.put_back();
+                    Ok(taken)
+                }
+                Err(error) if fault::is_in_the_way(&error) => Ok(false),
+                Err(error) => Err(self.row_error(action, error.into())),
+            }
         };
         if !self.within(self.timeout, action, taking).await? {
             return Ok(false);
         }
         let removed = self.collect_unlocked(name).await;
-        self.give_lease_back(table, name, &token).await?;
+        self.give_lease_back(table, name, &token, self.timeout)
+            .await?;
         removed
     }
 
@@ -380,7 +292,8 @@ impl Backend for Sql {
             match &self.locking {
                 Locking::Lease(table) => {
                     let name = self.rows.schema().stored(lease.id());
-                    self.give_lease_back(table, &name, lease.token()).await
+                    let giving = self.give_lease_back(table, &name, lease.token(), lease.ttl());
+                    giving.await
                 }
                 Locking::Row | Locking::Named => {
                     let is_named = matches!(self.locking, Locking::Named);

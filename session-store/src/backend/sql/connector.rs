@@ -6,7 +6,7 @@ use sqlx::Connection;
 
 use super::conn::Conn;
 use super::dialect::Dialect;
-use crate::{Result, StoreUrl};
+use crate::{ErrorKind, Result, StoreUrl};
 
 /// Where a connection leads.
 #[derive(Debug)]
@@ -88,6 +88,17 @@ impl Connector {
             }
             #[cfg(feature = "sqlite")]
             Self::Sqlite(options) => format!("SQLite at {}", options.get_filename().display()),
+        }
+    }
+
+    /// What keeps the database's file from being written, where it is one
+    /// of this machine.
+    pub(super) fn obstacle(&self) -> Option<ErrorKind> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(options) => super::disk::obstacle(options.get_filename()),
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            _ => None,
         }
     }
 

@@ -2,12 +2,7 @@
 
 use sqlx::Error as DbError;
 
-use crate::{Error, ErrorKind};
-
-/// The failure, under the name of the place.
-pub(super) fn wrap(name: &str, action: &'static str, source: DbError) -> Error {
-    Error::new(kind(&source), name.to_owned(), action).with_source(source)
-}
+use crate::ErrorKind;
 
 /// Whether the connection, and likely its neighbours, are lost.
 pub(super) fn is_connection_lost(error: &DbError) -> bool {

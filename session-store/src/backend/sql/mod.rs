@@ -4,8 +4,11 @@ mod backend;
 mod conn;
 mod connector;
 mod dialect;
+#[cfg(feature = "sqlite")]
+mod disk;
 mod fault;
 mod held;
+mod leased;
 mod lock;
 mod pool;
 mod rows;
@@ -20,6 +23,7 @@ use sqlx::Error as DbError;
 
 use self::connector::Connector;
 use self::lock::Locking;
+use self::lock::orphans::Orphans;
 use self::pool::{Pool, Pooled};
 use self::rows::{RowError, Rows};
 use self::schema::Schema;
@@ -36,7 +40,7 @@ const POOL: usize = 16;
 /// | `symfony` | `sessions(sess_id, sess_data, sess_lifetime, sess_time)` | the row, in a transaction (`lock=row`), or a named lock (`lock=named`), as `PdoSessionHandler`; on SQLite a lease |
 /// | `laravel` | `sessions(id, …, payload, last_activity)`, base64 | `cache_locks`, as `Cache::lock('session:'.$id)` |
 /// | `drupal` | `sessions(uid, sid, hostname, session, timestamp)`, hashed ids | `semaphore`, as Drupal's lock service |
-/// | none | `php_sessions(id, data, version, expires)` | `php_session_locks` |
+/// | none | `php_sessions(id, data, version, expires)` | `php_session_locks`, in the order of `php_session_waiters` |
 ///
 /// Missing tables are made. Parameters of the URL: `table`, `lock`
 /// (`lease`, `row`, `named`), `lock_prefix` (what Laravel's cache or Drupal
@@ -53,6 +57,7 @@ pub struct Sql {
     pool: Arc<Pool>,
     rows: Rows,
     locking: Locking,
+    orphans: Orphans,
     clock: Clock,
     timeout: Duration,
 }
@@ -89,6 +94,7 @@ impl Sql {
             pool: Arc::new(Pool::new(name.clone(), connector, size, options.timeout)),
             rows: Rows::new(schema, dialect, options.ttl),
             locking: Locking::new(url, dialect)?,
+            orphans: Orphans::default(),
             name,
             clock,
             timeout: options.timeout,
@@ -105,7 +111,8 @@ impl Sql {
         let schema = self.rows.schema();
         let mut wanted = vec![(schema.table.as_str(), schema.create(dialect))];
         if let Locking::Lease(table) = &self.locking {
-            wanted.push((table.name(), vec![table.create().to_owned()]));
+            let locks = table.tables();
+            wanted.extend(locks.map(|(name, create)| (name, vec![create.to_owned()])));
         }
         for (table, statements) in wanted {
             let probe = dialect.adapt(&format!("SELECT 1 FROM \"{table}\" WHERE 1 = 0"));
@@ -165,6 +172,6 @@ impl Sql {
         if fault::is_connection_lost(&error) {
             self.pool.clear();
         }
-        fault::wrap(&self.name, action, error)
+        self.pool.wrap(action, error)
     }
 }

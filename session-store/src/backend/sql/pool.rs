@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sqlx::Error as DbError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::conn::Conn;
@@ -56,7 +57,7 @@ impl Pool {
                     .connector
                     .connect()
                     .await
-                    .map_err(|error| fault::wrap(&self.name, "connect", error))?,
+                    .map_err(|error| self.wrap("connect", error))?,
             };
             Ok(Pooled {
                 conn,
@@ -86,6 +87,16 @@ impl Pool {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Conn, Instant)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A failure of the database, under its name.
+    pub(super) fn wrap(&self, action: &'static str, error: DbError) -> Error {
+        let kind = fault::kind(&error);
+        let kind = match kind {
+            ErrorKind::Unavailable => self.connector.obstacle().unwrap_or(kind),
+            kind => kind,
+        };
+        Error::new(kind, self.name.clone(), action).with_source(error)
     }
 
     fn error(&self, kind: ErrorKind) -> Error {

@@ -7,7 +7,7 @@ use sqlx::Error as DbError;
 
 use crate::backend::sql::conn::{Conn, Value};
 use crate::backend::sql::dialect::Dialect;
-use crate::backend::sql::fault;
+use crate::backend::sql::lock::line::{Line, Place};
 use crate::backend::sql::schema::{millis, secs_up};
 use crate::{Preset, StoreUrl, Token};
 
@@ -22,7 +22,19 @@ pub(in crate::backend::sql) struct LeaseTable {
     take_over: String,
     renew: String,
     delete: String,
+    sweep: String,
     create: String,
+    begin: &'static [&'static str],
+    /// Who waits; only where PHP does not take these locks.
+    line: Option<Line>,
+}
+
+/// What came of asking for a lock.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::backend::sql) enum Asked {
+    Taken,
+    /// So many are ahead.
+    Behind(i64),
 }
 
 /// What the column of the end counts, since 1970.
@@ -40,6 +52,7 @@ struct Names {
     end: &'static str,
     counts: Counts,
     prefix: String,
+    is_ours: bool,
 }
 
 impl LeaseTable {
@@ -77,6 +90,9 @@ impl LeaseTable {
             delete: adapt(format!(
                 "DELETE FROM \"{table}\" WHERE \"{key}\" = ? AND \"{owner}\" = ?"
             )),
+            sweep: adapt(format!("DELETE FROM \"{table}\" WHERE \"{end}\" <= ?")),
+            begin: dialect.begin(),
+            line: names.is_ours.then(|| Line::new(dialect, table, key, end)),
             create: adapt(format!(
                 "CREATE TABLE IF NOT EXISTS \"{table}\" (\"{key}\" {id} NOT NULL PRIMARY KEY, \
                  \"{owner}\" VARCHAR(255) NOT NULL, \"{end}\" {kind} NOT NULL)"
@@ -87,34 +103,76 @@ impl LeaseTable {
         }
     }
 
-    /// The table's name.
-    pub(in crate::backend::sql) fn name(&self) -> &'static str {
-        self.table
+    /// Names of its tables and the statements that make them.
+    pub(in crate::backend::sql) fn tables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let own = [(self.table, self.create.as_str())];
+        own.into_iter().chain(self.line.iter().map(Line::table))
     }
 
-    /// The statement that makes the table.
-    pub(in crate::backend::sql) fn create(&self) -> &str {
-        &self.create
-    }
-
-    /// Whether somebody holds the lock, without a write that would keep the
-    /// holder waiting.
-    pub(in crate::backend::sql) async fn is_held(
+    /// Takes the lock if it is free and nobody came earlier; else joins the
+    /// line, where there is one. None of the asking before that is a write,
+    /// which would keep the holder waiting.
+    pub(in crate::backend::sql) async fn ask(
         &self,
         conn: &mut Conn,
         name: &str,
+        token: &Token,
+        place: &mut Place,
+        lease: Duration,
         now: SystemTime,
-    ) -> Result<bool, DbError> {
+    ) -> Result<Asked, DbError> {
+        let Some(line) = &self.line else {
+            return self.ask_without_line(conn, name, token, lease, now).await;
+        };
         let key = self.key(name);
-        let values = [Value::Text(&key), self.time(now, false)];
-        match conn.query(&self.held, &values, &[]).await {
-            Err(error) if fault::is_in_the_way(&error) => Ok(true),
-            found => Ok(!found?.is_empty()),
+        let ahead = line.ahead(conn, &key, token, place, now).await?;
+        if ahead > 0 {
+            line.keep(conn, &key, token, place, now).await?;
+            return Ok(Asked::Behind(ahead));
         }
+        if !place.is_taken() {
+            let taken = self.try_take(conn, name, token, lease, now).await?;
+            return Ok(if taken {
+                Asked::Taken
+            } else {
+                Asked::Behind(1)
+            });
+        }
+        for command in self.begin {
+            conn.command(command).await?;
+        }
+        let taken = self.try_take(conn, name, token, lease, now).await?;
+        if taken {
+            line.leave(conn, &key, token, now).await?;
+        }
+        conn.command("COMMIT").await?;
+        Ok(if taken {
+            Asked::Taken
+        } else {
+            Asked::Behind(1)
+        })
     }
 
-    /// Takes the lock if it is free or its lease is over. Who meets
-    /// others in a deadlock does not get it this time.
+    /// Where PHP takes the lock too, and knows no line: whoever asks first
+    /// when it is free has it.
+    async fn ask_without_line(
+        &self,
+        conn: &mut Conn,
+        name: &str,
+        token: &Token,
+        lease: Duration,
+        now: SystemTime,
+    ) -> Result<Asked, DbError> {
+        let key = self.key(name);
+        let values = [Value::Text(&key), self.time(now, false)];
+        let is_held = !conn.query(&self.held, &values, &[]).await?.is_empty();
+        if !is_held && self.try_take(conn, name, token, lease, now).await? {
+            return Ok(Asked::Taken);
+        }
+        Ok(Asked::Behind(1))
+    }
+
+    /// Takes the lock if it is free or its lease is over.
     pub(in crate::backend::sql) async fn try_take(
         &self,
         conn: &mut Conn,
@@ -128,14 +186,35 @@ impl LeaseTable {
         let end = self.time(now + lease, true);
         let insert = [Value::Text(&key), owner, end];
         let take_over = [owner, end, Value::Text(&key), self.time(now, false)];
-        let taking = async {
-            Ok(conn.execute(&self.insert, &insert).await? > 0
-                || conn.execute(&self.take_over, &take_over).await? > 0)
-        };
-        match taking.await {
-            Err(error) if fault::is_in_the_way(&error) => Ok(false),
-            taken => taken,
+        Ok(conn.execute(&self.insert, &insert).await? > 0
+            || conn.execute(&self.take_over, &take_over).await? > 0)
+    }
+
+    /// Gives up a place in the line.
+    pub(in crate::backend::sql) async fn leave(
+        &self,
+        conn: &mut Conn,
+        name: &str,
+        token: &Token,
+        now: SystemTime,
+    ) -> Result<(), DbError> {
+        match &self.line {
+            Some(line) => line.leave(conn, &self.key(name), token, now).await,
+            None => Ok(()),
         }
+    }
+
+    /// Removes locks and waiters that are over from tables that are ours.
+    pub(in crate::backend::sql) async fn sweep(
+        &self,
+        conn: &mut Conn,
+        now: SystemTime,
+    ) -> Result<(), DbError> {
+        let Some(line) = &self.line else {
+            return Ok(());
+        };
+        conn.execute(&self.sweep, &[self.time(now, false)]).await?;
+        line.sweep(conn, now).await
     }
 
     /// Extends a lease that is still held. Inside a transaction this also
@@ -198,6 +277,7 @@ fn names(url: &StoreUrl) -> Names {
             end: "expiration",
             counts: Counts::Secs,
             prefix: format!("{}session:", prefix("laravel-cache-")),
+            is_ours: false,
         },
         Some(Preset::Drupal) => Names {
             table: "semaphore",
@@ -206,6 +286,7 @@ fn names(url: &StoreUrl) -> Names {
             end: "expire",
             counts: Counts::FractionalSecs,
             prefix: prefix("session:"),
+            is_ours: false,
         },
         Some(Preset::Symfony | Preset::Php) | None => Names {
             table: "php_session_locks",
@@ -214,6 +295,7 @@ fn names(url: &StoreUrl) -> Names {
             end: "expires",
             counts: Counts::Millis,
             prefix: prefix(""),
+            is_ours: true,
         },
     }
 }

@@ -1,6 +1,8 @@
 //! Who may write a session: the locks of the applications.
 
 pub(super) mod lease;
+pub(super) mod line;
+pub(super) mod orphans;
 pub(super) mod owned;
 
 use self::lease::LeaseTable;
@@ -11,7 +13,7 @@ use crate::{LockKind, Preset, Result, StoreUrl};
 #[derive(Debug)]
 pub(super) enum Locking {
     /// A row in a table of locks, with an end.
-    Lease(LeaseTable),
+    Lease(Box<LeaseTable>),
     /// The session's own row, in a transaction that lasts as long as the
     /// lock: Symfony's default.
     Row,
@@ -31,7 +33,7 @@ impl Locking {
             _ => "lease",
         };
         match (url.param("lock").unwrap_or(default), dialect) {
-            ("lease", _) => Ok(Self::Lease(LeaseTable::new(url, dialect))),
+            ("lease", _) => Ok(Self::Lease(Box::new(LeaseTable::new(url, dialect)))),
             ("row" | "transactional", Dialect::Postgres | Dialect::MySql) => Ok(Self::Row),
             ("named" | "advisory", Dialect::Postgres | Dialect::MySql) => Ok(Self::Named),
             ("row" | "transactional" | "named" | "advisory", Dialect::Sqlite) => {
