@@ -62,8 +62,8 @@ pub mod testing;
 mod text;
 
 pub use config::{
-    Environment, Limits, OnClientGone, PoolConfig, Queue, Readiness, ResourceLimit, Sizing,
-    Timeouts, WorkerCommand,
+    Environment, Limits, OnClientGone, PoolConfig, Queue, Readiness, ResourceLimit, Scheduling,
+    Sizing, Timeouts, WorkerCommand,
 };
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventKind, Events};

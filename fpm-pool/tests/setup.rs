@@ -6,7 +6,9 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use common::{Site, get, php, start, text, until};
-use fpm_pool::{Environment, OutputSource, PoolConfig, ResourceLimit, Sizing, WorkerCommand};
+use fpm_pool::{
+    Environment, OutputSource, PoolConfig, ResourceLimit, Scheduling, Sizing, WorkerCommand,
+};
 
 const SHOW: &str = "<?php
     $limits = file_get_contents('/proc/self/limits');
@@ -66,6 +68,19 @@ async fn an_environment_can_be_passed_on() {
     let pool = start(single(php().environment(Environment::Inherit))).await;
     let path = text(pool.call(get(&site.path("path.php"))).await).await;
     assert_eq!(path, std::env::var("PATH").unwrap());
+}
+
+#[tokio::test]
+async fn workers_do_not_interrupt_the_server() {
+    let policy = "<?php echo explode(' ', file_get_contents('/proc/self/stat'))[40];";
+    let site = Site::new(&[("policy.php", policy)]);
+    let script = site.path("policy.php");
+    let batch = start(single(php())).await;
+    assert_eq!(text(batch.call(get(&script)).await).await, "3");
+    let same = start(single(php().scheduling(Scheduling::Inherit))).await;
+    let own = fs::read_to_string("/proc/self/stat").unwrap();
+    let own = own.rsplit(')').next().unwrap().split_whitespace().nth(38);
+    assert_eq!(text(same.call(get(&script)).await).await, own.unwrap());
 }
 
 #[tokio::test]

@@ -29,6 +29,21 @@ pub enum Readiness {
     Started,
 }
 
+/// How the kernel schedules workers beside the supervisor (`sched(7)`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scheduling {
+    /// `SCHED_BATCH`: a worker that gets a request does not interrupt the
+    /// server that sent it, which saves a task switch per request when
+    /// processors are scarce. Its share of processor time stays the same. A
+    /// supervisor that was given another policy than the usual one keeps it
+    /// for its workers.
+    #[default]
+    Batch,
+    /// That of the supervisor.
+    Inherit,
+}
+
 /// A resource limit (`setrlimit(2)`), for the soft and the hard limit alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -79,6 +94,7 @@ pub struct WorkerCommand {
     pub(crate) chdir: Option<PathBuf>,
     pub(crate) umask: Option<u32>,
     pub(crate) nice: Option<i32>,
+    pub(crate) scheduling: Scheduling,
     pub(crate) limits: Vec<ResourceLimit>,
     pub(crate) readiness: Readiness,
     pub(crate) php: bool,
@@ -102,6 +118,7 @@ impl WorkerCommand {
             chdir: None,
             umask: None,
             nice: None,
+            scheduling: Scheduling::default(),
             limits: Vec::new(),
             readiness: Readiness::default(),
             php: false,
@@ -223,6 +240,13 @@ impl WorkerCommand {
     #[must_use]
     pub const fn nice(mut self, nice: i32) -> Self {
         self.nice = Some(nice);
+        self
+    }
+
+    /// How the kernel schedules workers; in batches by default.
+    #[must_use]
+    pub const fn scheduling(mut self, scheduling: Scheduling) -> Self {
+        self.scheduling = scheduling;
         self
     }
 

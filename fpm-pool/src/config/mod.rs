@@ -7,7 +7,7 @@ mod limits;
 mod pool;
 mod sizing;
 
-pub use command::{Environment, Readiness, ResourceLimit, WorkerCommand};
+pub use command::{Environment, Readiness, ResourceLimit, Scheduling, WorkerCommand};
 pub use limits::{Limits, OnClientGone, Queue, Timeouts};
 pub(crate) use pool::OutputSink;
 pub use pool::PoolConfig;

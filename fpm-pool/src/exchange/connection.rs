@@ -1,14 +1,14 @@
 //! The connection to a worker, with what was read ahead.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::pin::pin;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use fastcgi_proto::RecordDecoder;
-use tokio::io::AsyncReadExt;
-use tokio::net::UnixStream;
+
+use super::stream::Stream;
 
 /// A read takes what there is, up to this much while answers are small.
 const FEW: usize = 16 << 10;
@@ -18,7 +18,7 @@ const MUCH: usize = 256 << 10;
 /// A connection that is used for one request after the other.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(super) stream: UnixStream,
+    pub(super) stream: Stream,
     pub(super) input: BytesMut,
     pub(super) decoder: RecordDecoder,
     read_size: usize,
@@ -26,9 +26,9 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Takes over a non-blocking stream; needs a runtime.
-    pub(crate) fn new(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+    pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
         Ok(Self {
-            stream: UnixStream::from_std(stream)?,
+            stream: Stream::new(stream)?,
             input: BytesMut::new(),
             decoder: RecordDecoder::new(),
             read_size: FEW,
@@ -37,7 +37,7 @@ impl Connection {
 
     /// Another descriptor of it, to cut it while it is in use.
     pub(crate) fn breaker(&self) -> io::Result<OwnedFd> {
-        self.stream.as_fd().try_clone_to_owned()
+        self.stream.duplicate()
     }
 
     /// Reads once, after what is still in `input`.
@@ -46,7 +46,7 @@ impl Connection {
         // is used again.
         self.input.reserve(self.read_size);
         let room = self.input.capacity() - self.input.len();
-        let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+        let read = self.stream.poll_read(cx, &mut self.input);
         if let Poll::Ready(Ok(count)) = read {
             self.read_size = if count >= room {
                 (self.read_size * 2).min(MUCH)

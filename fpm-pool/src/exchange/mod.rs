@@ -5,6 +5,7 @@ mod incoming;
 mod outgoing;
 mod probe;
 mod run;
+mod stream;
 
 pub(crate) use connection::Connection;
 pub(crate) use incoming::Piece;

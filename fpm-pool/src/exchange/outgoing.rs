@@ -2,15 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use fastcgi_proto::{MAX_ALIGNED_CONTENT, RecordHeader, RecordType};
 use http_body::Body;
-use tokio::io::AsyncWriteExt;
-use tokio::net::UnixStream;
 
+use super::stream::Stream;
 use crate::request::{BoxError, REQUEST_ID, RequestBody};
 
 /// A body is asked for more only while less than this waits to be written.
@@ -77,7 +76,7 @@ impl Outgoing {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &mut UnixStream,
+        stream: &mut Stream,
     ) -> Poll<Result<(), SendError>> {
         loop {
             let filled = self.poll_body(cx)?;
@@ -92,7 +91,7 @@ impl Outgoing {
                 *slice = IoSlice::new(part);
                 used += 1;
             }
-            let written = ready!(pin!(stream.write_vectored(&slices[..used])).poll(cx));
+            let written = ready!(stream.poll_write(cx, &slices[..used]));
             let written = written.map_err(|error| SendError::Io {
                 error,
                 untouched: !self.sent_any,

@@ -1,10 +1,9 @@
 //! Proving that a worker takes requests.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 
 use fastcgi_proto::Part;
-use tokio::io::AsyncWriteExt;
 
 use super::Connection;
 
@@ -26,8 +25,12 @@ pub(crate) enum Probed {
 
 /// Asks a question that any application answers between requests.
 pub(crate) async fn probe(mut connection: Box<Connection>) -> io::Result<Probed> {
-    if let Err(error) = connection.stream.write_all(QUESTION).await {
-        return closed(error);
+    let mut rest = &QUESTION[..];
+    while !rest.is_empty() {
+        match poll_fn(|cx| connection.stream.poll_write(cx, &[IoSlice::new(rest)])).await {
+            Ok(count) => rest = &rest[count..],
+            Err(error) => return closed(error),
+        }
     }
     loop {
         let Connection { input, decoder, .. } = &mut *connection;

@@ -54,7 +54,8 @@ impl Exchange {
 
     /// The connection after the end of the answer, if it is in step for the
     /// next request: all was sent, and nothing came that was not asked for.
-    pub(crate) fn into_connection(self) -> Option<Box<Connection>> {
+    pub(crate) fn into_connection(mut self) -> Option<Box<Connection>> {
+        self.connection.stream.rest();
         let clean = self.out.is_done() && self.connection.input.is_empty();
         clean.then_some(self.connection)
     }

@@ -17,7 +17,7 @@ use super::account::Account;
 use super::child::ChildProcess;
 use super::{Process, Spawn};
 use crate::sys::{ChildSetup, PrivateListener, prepare};
-use crate::{Environment, Error, ErrorKind, ResourceLimit, WorkerCommand, WorkerId};
+use crate::{Environment, Error, ErrorKind, ResourceLimit, Scheduling, WorkerCommand, WorkerId};
 
 /// Starts workers by executing a program, each with a listening socket of its
 /// own.
@@ -66,6 +66,7 @@ impl CommandSpawner {
         let setup = ChildSetup {
             limits,
             nice: command.nice,
+            batch: command.scheduling == Scheduling::Batch,
             umask: command.umask.map(Mode::from_bits_truncate),
             chroot: command.chroot.as_deref().map(c_path).transpose()?,
             chdir: command.chdir.as_deref().map(c_path).transpose()?,

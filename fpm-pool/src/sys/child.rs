@@ -16,6 +16,7 @@ use nix::unistd::{Gid, Pid, Uid, chdir, chroot, getppid, setgid, setgroups, setu
 pub(crate) struct ChildSetup {
     pub(crate) limits: Vec<(Resource, rlim_t)>,
     pub(crate) nice: Option<i32>,
+    pub(crate) batch: bool,
     pub(crate) umask: Option<Mode>,
     pub(crate) chroot: Option<CString>,
     pub(crate) chdir: Option<CString>,
@@ -42,6 +43,9 @@ impl ChildSetup {
         }
         if let Some(nice) = self.nice {
             set_priority(nice)?;
+        }
+        if self.batch {
+            schedule_in_batches();
         }
         if let Some(mask) = self.umask {
             umask(mask);
@@ -80,6 +84,20 @@ fn set_priority(nice: i32) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+/// Changes the usual scheduling policy to `SCHED_BATCH`. A system that does
+/// not allow it runs the worker no worse than before.
+fn schedule_in_batches() {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    #[expect(unsafe_code, reason = "nix has no sched_setscheduler")]
+    // SAFETY: reads `parameters`, which outlives the calls, and changes the
+    // forked process alone.
+    unsafe {
+        if libc::sched_getscheduler(0) == libc::SCHED_OTHER {
+            libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters);
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 mod child;
 mod listener;
 mod process;
+mod stream;
 
 pub(crate) use child::{ChildSetup, prepare};
 pub(crate) use listener::PrivateListener;
 pub(crate) use process::{PidFd, shut_down_socket};
+pub(crate) use stream::{read_into, watch};
