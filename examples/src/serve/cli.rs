@@ -138,6 +138,11 @@ pub(crate) struct PhpOptions {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "HTTP")]
 pub(crate) struct HttpOptions {
+    /// Threads that serve connections [default: one for two processors, as
+    /// the workers need the others]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+
     /// Certificate chain in PEM form: serve HTTPS alone
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::http::Origin;
-use super::io::{Guarded, Protocol, Tls, detect};
+use super::io::{FileQueue, FileSender, Guarded, Protocol, Socket, Tls, detect};
 use super::server::Server;
 use crate::listener::Accepted;
 
@@ -32,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) origin: Origin,
     /// Set when a request body is left unread; the connection then lingers.
     pub(crate) unread: Arc<AtomicBool>,
+    /// Takes files that the kernel sends; without TLS and frames only.
+    pub(crate) files: Option<Arc<FileQueue>>,
 }
 
 impl Client {
@@ -47,6 +50,7 @@ impl Client {
                 https,
             },
             unread: Arc::default(),
+            files: None,
         }
     }
 }
@@ -59,7 +63,7 @@ pub(crate) async fn serve(
     accepted: Accepted,
     stopping: CancellationToken,
 ) {
-    let client = Arc::new(Client::new(&accepted, tls.is_some()));
+    let client = Client::new(&accepted, tls.is_some());
     server.counters.connected();
     let served = match accepted {
         Accepted::Tcp(stream) => secure(&server, tls, stream, client, &stopping).await,
@@ -78,25 +82,28 @@ async fn secure<S>(
     server: &Arc<Server>,
     tls: Option<Arc<Tls>>,
     mut stream: S,
-    client: Arc<Client>,
+    mut client: Client,
     stopping: &CancellationToken,
 ) -> Result<(), ConnectionError>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Socket + 'static,
 {
-    let guard = |stream, ahead| {
-        let unread = Arc::clone(&client.unread);
-        Guarded::new(stream, ahead, server.limits.send_stall, unread)
-    };
+    let stall = server.limits.send_stall;
+    let unread = Arc::clone(&client.unread);
     match tls {
         Some(tls) => {
-            let stream = guard(stream, bytes::Bytes::new());
+            let stream = Guarded::new(stream, Bytes::new(), stall, unread);
             let (stream, protocol) = start(server, stopping, tls.accept(stream)).await?;
             run(server, stream, protocol, client, stopping).await
         }
         None => {
             let (protocol, ahead) = start(server, stopping, detect(&mut stream)).await?;
-            run(server, guard(stream, ahead), protocol, client, stopping).await
+            let files = Arc::new(FileQueue::default());
+            if protocol == Protocol::Http1 {
+                client.files = Some(Arc::clone(&files));
+            }
+            let stream = Guarded::new(FileSender::new(stream, files), ahead, stall, unread);
+            run(server, stream, protocol, client, stopping).await
         }
     }
 }
@@ -119,7 +126,7 @@ async fn run<S>(
     server: &Arc<Server>,
     stream: S,
     protocol: Protocol,
-    client: Arc<Client>,
+    client: Client,
     stopping: &CancellationToken,
 ) -> Result<(), ConnectionError>
 where
@@ -127,7 +134,7 @@ where
 {
     let limits = &server.limits;
     let service = {
-        let server = Arc::clone(server);
+        let (server, client) = (Arc::clone(server), Arc::new(client));
         service_fn(move |request: hyper::Request<Incoming>| {
             let (server, client) = (Arc::clone(&server), Arc::clone(&client));
             async move { Ok::<_, Infallible>(server.handle(&client, request).await) }

@@ -36,7 +36,9 @@ pub fn main() -> ExitCode {
         .with_target(false)
         .init();
     raise_descriptor_limit();
+    let threads = options.http.threads.map_or_else(usual_threads, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(|cause| Failure::System {
@@ -56,6 +58,14 @@ pub fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Half of the processors: each request costs about as much in here as in the
+/// shortest of scripts, and a thread more takes processors from PHP and is
+/// woken for every other request.
+fn usual_threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (processors / 2).max(1)
 }
 
 async fn run(options: Options) -> Result<(), Failure> {

@@ -54,6 +54,9 @@ impl Server {
         if head {
             without_body(&mut response);
         }
+        if let (Body::File(file), Some(queue)) = (response.body_mut(), &client.files) {
+            file.send_through(queue);
+        }
         report.status = response.status();
         response.map(|body| Tracked::new(body, report))
     }

@@ -212,3 +212,49 @@ fn large_file_arrives_unchanged() {
     let answer = serve.get_with("/large.bin", &[("Range", "bytes=1000000-8999999")]);
     assert!(answer.body == content[1_000_000..9_000_000]);
 }
+
+#[test]
+fn files_and_pages_of_one_connection_come_in_order() {
+    let site = site();
+    let content: Vec<u8> = (0..500_000_u32).flat_map(u32::to_le_bytes).collect();
+    site.write("large.bin", &content);
+    let serve = serve(&site);
+    let mut connection = serve.connect();
+    let get = |path, fields: &[(&str, &str)]| request("GET", path, fields, b"");
+    // Two distant parts, each long enough for the kernel to send.
+    let parts = ("Range", "bytes=0-299999,1000000-1999999");
+    let requests = [
+        get("/large.bin", &[]),
+        get("/page.html", &[]),
+        get("/large.bin", &[parts]),
+        get("/missing", &[]),
+        get("/large.bin", &[("Range", "bytes=-100000")]),
+    ];
+    connection.send(requests.concat());
+    assert!(connection.answer().body == content);
+    assert_eq!(connection.answer().text(), "<p>hello</p>");
+    let multipart = connection.answer();
+    assert_eq!(multipart.status, 206);
+    for part in [&content[..300_000], &content[1_000_000..]] {
+        let mut places = multipart.body.windows(part.len());
+        assert!(places.any(|place| place == part));
+    }
+    assert_eq!(connection.answer().status, 404);
+    assert!(connection.answer().body == content[1_900_000..]);
+}
+
+#[test]
+fn a_file_cut_while_it_is_sent_ends_the_connection() {
+    let site = site();
+    site.write("large.bin", vec![b'x'; 64 << 20]);
+    let serve = serve(&site);
+    let mut connection = serve.connect();
+    connection.send(request("GET", "/large.bin", &[], b""));
+    assert_eq!(connection.head().status, 200);
+    site.write("large.bin", "short");
+    let mut rest = 0;
+    while !connection.is_closed() {
+        rest += 1;
+    }
+    assert!(rest < 64 << 20, "all {rest} bytes came");
+}

@@ -14,6 +14,11 @@ use bytes::Bytes;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
 
+use crate::serve::io::{FileQueue, PIECE_BYTES};
+
+/// Smaller pieces are not worth a system call of their own.
+const KERNEL_FROM_BYTES: u64 = 64 * 1024;
+
 /// How much is read at once. Two of these are in memory for each download:
 /// one being read, one being sent.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -31,6 +36,8 @@ pub(crate) struct FileBody {
     file: Arc<File>,
     pieces: VecDeque<Piece>,
     buffers: Arc<Spares>,
+    /// Where the connection takes pieces that the kernel sends.
+    kernel: Option<Arc<FileQueue>>,
     /// A read that has to wait for the disk.
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
@@ -41,8 +48,15 @@ impl FileBody {
             file: Arc::new(file),
             pieces: pieces.into_iter().collect(),
             buffers: Arc::default(),
+            kernel: None,
             reading: None,
         }
+    }
+
+    /// Has the kernel send what is in the page cache, on the connection that
+    /// `queue` belongs to.
+    pub(crate) fn send_through(&mut self, queue: &Arc<FileQueue>) {
+        self.kernel = Some(Arc::clone(queue));
     }
 
     /// How many bytes are still to come.
@@ -67,7 +81,7 @@ impl FileBody {
             let read = ready!(Pin::new(reading).poll(cx));
             self.reading = None;
             let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
-            return Poll::Ready(Some(read.and_then(|buffer| self.advance(buffer))));
+            return Poll::Ready(Some(read.and_then(|buffer| self.filled(buffer))));
         }
         match self.pieces.front() {
             None => Poll::Ready(None),
@@ -76,12 +90,33 @@ impl FileBody {
                 _ => Poll::Ready(None),
             },
             Some(Piece::File(range)) => {
+                if let Some(bytes) = self.queue(range.clone()) {
+                    self.advance(bytes.len() as u64);
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
                 let wanted = usize::try_from(range.end - range.start)
                     .map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
                 let offset = range.start;
                 self.read(cx, offset, wanted)
             }
         }
+    }
+
+    /// Leaves the start of `range` to the kernel, unless it would have to wait
+    /// for the disk there: the page cache brings in pages in order, so its
+    /// first and last one tell.
+    fn queue(&self, range: Range<u64>) -> Option<Bytes> {
+        let queue = self.kernel.as_ref()?;
+        if range.end - range.start < KERNEL_FROM_BYTES {
+            return None;
+        }
+        let end = range.end.min(range.start + PIECE_BYTES as u64);
+        let cached = [range.start, end - 1].into_iter().all(|offset| {
+            let byte = &mut [0];
+            let slices = &mut [IoSliceMut::new(byte)];
+            preadv2(&*self.file, slices, offset, ReadWriteFlags::NOWAIT) == Ok(1)
+        });
+        cached.then(|| queue.push(&self.file, range.start..end))
     }
 
     /// Reads what the page cache holds at once; a thread waits for the disk.
@@ -97,7 +132,7 @@ impl FileBody {
         match preadv2(&*self.file, slices, offset, ReadWriteFlags::NOWAIT) {
             Ok(length) => {
                 buffer.truncate(length);
-                Poll::Ready(Some(self.advance(buffer)))
+                Poll::Ready(Some(self.filled(buffer)))
             }
             Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => {
                 let file = Arc::clone(&self.file);
@@ -112,16 +147,20 @@ impl FileBody {
         }
     }
 
-    fn advance(&mut self, buffer: Vec<u8>) -> io::Result<Bytes> {
-        if buffer.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+    fn advance(&mut self, count: u64) {
         if let Some(Piece::File(range)) = self.pieces.front_mut() {
-            range.start += buffer.len() as u64;
+            range.start += count;
             if range.start >= range.end {
                 self.pieces.pop_front();
             }
         }
+    }
+
+    fn filled(&mut self, buffer: Vec<u8>) -> io::Result<Bytes> {
+        if buffer.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.advance(buffer.len() as u64);
         Ok(Bytes::from_owner(Buffer {
             content: buffer,
             spares: Arc::clone(&self.buffers),
