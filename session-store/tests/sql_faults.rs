@@ -94,7 +94,7 @@ async fn loses_its_connections(url: &str, server: &Postgres) {
 async fn mariadb_fails_by_name_and_in_time() {
     let server = MariaDb::start();
     let url = server.url("&preset=symfony&timeout=1");
-    goes_silent(&url, "MySQL at", |signal| server.signal(signal)).await;
+    goes_silent(&url, "MySQL at", |signal| server.signal_all(signal)).await;
     server.sql("SET GLOBAL read_only = 1");
     let store = Store::open(&url).await.unwrap();
     let locked = store.lock(&id()).await;
@@ -105,7 +105,7 @@ async fn mariadb_fails_by_name_and_in_time() {
     assert_names_it(&error, ErrorKind::ReadOnly, "MySQL at");
     assert_eq!(store.read(&id()).await.unwrap().unwrap().bytes, "user|i:7;");
     server.sql("SET GLOBAL read_only = 0");
-    goes_down(&url, "MySQL at", || server.signal(Signal::SIGKILL)).await;
+    goes_down(&url, "MySQL at", || server.signal_all(Signal::SIGKILL)).await;
 }
 
 #[tokio::test]

@@ -37,24 +37,28 @@ impl MariaDb {
             .output()
             .expect("mariadb-install-db starts");
         assert!(made.status.success(), "mariadb-install-db: {made:?}");
-        let mut command = Command::new(tool("mariadbd", "mariadb-server"));
-        command
-            .args(["--no-defaults", "--skip-networking", "--skip-log-bin"])
-            .args(THROWAWAY)
-            .args(user())
-            .arg(format!("--datadir={}", data.display()))
-            .arg(format!(
-                "--socket={}",
-                folder.path().join("socket").display()
-            ))
-            .arg(format!("--pid-file={}", data.join("pid").display()));
-        let peer = Peer::start(command, folder);
+        let peer = Peer::start(command(folder.path()), folder);
         let server = Self { peer };
-        wait_until("MariaDB answers", || server.try_sql("mysql", "SELECT 1"));
+        server.wait();
         let setup = "CREATE DATABASE test; CREATE USER test@localhost; \
                      GRANT ALL ON test.* TO test@localhost";
         assert!(server.try_sql("mysql", setup), "{}", server.peer.log());
         server
+    }
+
+    /// Kills the server, with what was in its memory.
+    pub fn kill(&mut self) {
+        self.peer.kill();
+    }
+
+    /// Starts it again with its data.
+    pub fn start_again(&mut self) {
+        self.peer.start_again(command(self.peer.path()));
+        self.wait();
+    }
+
+    fn wait(&self) {
+        wait_until("MariaDB answers", || self.try_sql("mysql", "SELECT 1"));
     }
 
     /// Its socket.
@@ -89,8 +93,8 @@ impl MariaDb {
         assert!(self.try_sql("test", sql), "mariadb refused: {sql}");
     }
 
-    /// Sends a signal to the server.
-    pub fn signal(&self, signal: Signal) {
+    /// Sends a signal to the server, which is one process.
+    pub fn signal_all(&self, signal: Signal) {
         self.peer.signal(signal);
     }
 
@@ -103,11 +107,26 @@ impl MariaDb {
     }
 }
 
-/// Little to write, and nothing to survive a crash of the machine.
+/// The server on the data in a folder.
+fn command(folder: &Path) -> Command {
+    let data = folder.join("data");
+    let mut command = Command::new(tool("mariadbd", "mariadb-server"));
+    command
+        .args(["--no-defaults", "--skip-networking", "--skip-log-bin"])
+        .args(THROWAWAY)
+        .args(user())
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--socket={}", folder.join("socket").display()))
+        .arg(format!("--pid-file={}", data.join("pid").display()));
+    command
+}
+
+/// Little to write, and nothing to survive a crash of the machine; what is
+/// committed survives that of the server.
 const THROWAWAY: [&str; 5] = [
     "--innodb-log-file-size=4M",
     "--innodb-buffer-pool-size=16M",
-    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-log-at-trx-commit=2",
     "--innodb-flush-method=nosync",
     "--innodb-doublewrite=0",
 ];

@@ -34,20 +34,28 @@ impl Postgres {
             .output()
             .expect("initdb starts");
         assert!(made.status.success(), "initdb: {made:?}");
-        let mut command = as_postgres(&program("postgres"));
-        command
-            .arg("-D")
-            .arg(&data)
-            .args(["-c", "listen_addresses=", "-c", "fsync=off"])
-            .arg("-k")
-            .arg(folder.path());
-        let peer = Peer::start(command, folder);
+        let peer = Peer::start(command(folder.path()), folder);
         let server = Self { peer };
-        wait_until("PostgreSQL answers", || {
-            server.try_sql("postgres", "SELECT 1")
-        });
+        server.wait();
         assert!(server.try_sql("postgres", "CREATE DATABASE test"));
         server
+    }
+
+    /// Kills the server, with what was in its memory.
+    pub fn kill(&mut self) {
+        self.peer.kill();
+    }
+
+    /// Starts it again with its data.
+    pub fn start_again(&mut self) {
+        self.peer.start_again(command(self.peer.path()));
+        self.wait();
+    }
+
+    fn wait(&self) {
+        wait_until("PostgreSQL answers", || {
+            self.try_sql("postgres", "SELECT 1")
+        });
     }
 
     /// The folder with its socket.
@@ -80,7 +88,12 @@ impl Postgres {
         assert!(self.try_sql("test", sql), "psql refused: {sql}");
     }
 
-    /// Sends a signal to the server.
+    /// Sends a signal to the server and to its processes that serve clients.
+    pub fn signal_all(&self, signal: Signal) {
+        self.peer.signal_all(signal);
+    }
+
+    /// Sends a signal to the server alone.
     pub fn signal(&self, signal: Signal) {
         self.peer.signal(signal);
     }
@@ -92,6 +105,18 @@ impl Postgres {
             .output()
             .is_ok_and(|done| done.status.success())
     }
+}
+
+/// The server on the data in a folder.
+fn command(folder: &Path) -> Command {
+    let mut command = as_postgres(&program("postgres"));
+    command
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-c", "listen_addresses=", "-c", "fsync=off"])
+        .arg("-k")
+        .arg(folder);
+    command
 }
 
 /// Debian keeps the server's programs out of the PATH, by version.

@@ -1,11 +1,11 @@
 //! A child process with a folder of its own, both gone on drop.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
@@ -39,17 +39,31 @@ impl Peer {
     /// When it cannot be started.
     #[track_caller]
     #[must_use]
-    pub fn start(mut command: Command, folder: TempDir) -> Self {
-        let log = File::create(folder.path().join("log")).expect("the peer's folder is writable");
-        let log_too = log.try_clone().expect("a second handle of the log");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(log_too)
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    pub fn start(command: Command, folder: TempDir) -> Self {
+        let child = spawn(command, folder.path());
         Self { child, folder }
+    }
+
+    /// Kills it and all processes that it started, and returns once it is
+    /// gone. Its folder stays.
+    pub fn kill(&mut self) {
+        // Some programs put what they start into groups of its own.
+        let started = descendants(self.child.id());
+        let _ = killpg(self.group(), Signal::SIGKILL);
+        for process in started {
+            let _ = kill(process, Signal::SIGKILL);
+        }
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again in its folder, after [`kill`](Self::kill) or its end.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[track_caller]
+    pub fn start_again(&mut self, command: Command) {
+        self.child = spawn(command, self.folder.path());
     }
 
     /// The peer's private folder.
@@ -82,7 +96,20 @@ impl Peer {
     ///
     /// When the process no longer exists.
     pub fn signal(&self, signal: Signal) {
-        nix::sys::signal::kill(self.group(), signal).expect("the peer is still running");
+        kill(self.group(), signal).expect("the peer is still running");
+    }
+
+    /// Sends `signal` to the process and to all that it started.
+    ///
+    /// # Panics
+    ///
+    /// When the process no longer exists.
+    pub fn signal_all(&self, signal: Signal) {
+        self.signal(signal);
+        for process in descendants(self.child.id()) {
+            // It may have ended just now.
+            let _ = kill(process, signal);
+        }
     }
 
     /// Waits until the program ends by itself and returns its status.
@@ -101,8 +128,43 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // Its own group: workers that it started go with it.
-        let _ = killpg(self.group(), Signal::SIGKILL);
-        let _ = self.child.wait();
+        self.kill();
     }
+}
+
+/// Children of a process, and theirs.
+fn descendants(process: u32) -> Vec<Pid> {
+    let mut found = Vec::new();
+    let mut parents = vec![process.to_string()];
+    while let Some(parent) = parents.pop() {
+        for task in fs::read_dir(format!("/proc/{parent}/task"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            for child in children.split_whitespace() {
+                found.extend(child.parse().map(Pid::from_raw));
+                parents.push(child.to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn spawn(mut command: Command, folder: &Path) -> Child {
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))
+        .expect("the peer's folder is writable");
+    let log_too = log.try_clone().expect("a second handle of the log");
+    command
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(log_too)
+        .process_group(0)
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"))
 }
