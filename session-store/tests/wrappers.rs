@@ -1,13 +1,11 @@
 //! Wrapped values, with real php-redis and php-memcached on the other side.
 
-#![cfg(all(feature = "compression", feature = "laravel"))]
+#![cfg(feature = "compression")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use session_store::SessionId;
-use session_store::wrap::laravel::{self, Encrypter};
 use session_store::wrap::memcached::{self, unwrap, wrap};
 use session_store::wrap::phpredis::Compression;
 use session_store::wrap::{WrapError, symfony::Bags};
@@ -225,96 +223,6 @@ fn damaged_items_are_refused() {
     assert_eq!(
         (flags, unwrap(flags, &stored, LIMIT).unwrap().len()),
         (0x90, 5000)
-    );
-}
-
-/// Laravel's `Illuminate\Encryption\Encrypter`, in the steps it takes.
-const LARAVEL: &str = r#"
-    $key = base64_decode($argv[1]);
-    $encrypt = function (string $plain) use ($key) {
-        $iv = random_bytes(16);
-        $value = openssl_encrypt($plain, 'aes-256-cbc', $key, 0, $iv, $tag);
-        $iv = base64_encode($iv);
-        $mac = hash_hmac('sha256', $iv . $value, $key);
-        return base64_encode(json_encode(['iv' => $iv, 'value' => $value, 'mac' => $mac, 'tag' => ''], JSON_UNESCAPED_SLASHES));
-    };
-    $decrypt = function (string $payload) use ($key) {
-        $payload = json_decode(base64_decode($payload), true);
-        hash_equals(hash_hmac('sha256', $payload['iv'] . $payload['value'], $key), $payload['mac']) or exit(1);
-        return openssl_decrypt($payload['value'], 'aes-256-cbc', $key, 0, base64_decode($payload['iv']));
-    };
-    $prefix = hash_hmac('sha1', 'laravel_session' . 'v2', $key) . '|';
-    echo $encrypt($prefix . $argv[2]), "\n", $encrypt(serialize($argv[3])), "\n";
-    echo $decrypt($argv[4]) === $prefix . $argv[2] ? 'same' : 'other', "\n";
-    echo unserialize($decrypt($argv[5])) === $argv[3] ? 'same' : 'other', "\n";
-"#;
-
-#[test]
-fn laravel_and_we_decrypt_each_other() {
-    let app_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    let encrypter = Encrypter::from_app_key(&format!("base64:{app_key}")).unwrap();
-    let id = SessionId::parse(&"0aZ9".repeat(10)).unwrap();
-    let attributes = r#"a:1:{s:6:"_token";s:4:"ab/+";}"#;
-    let arguments = [
-        app_key.to_owned(),
-        id.as_str().to_owned(),
-        attributes.to_owned(),
-        encrypter.cookie("laravel_session", &id).unwrap(),
-        encrypter.encrypt(attributes.as_bytes()).unwrap(),
-    ];
-    let answer = php(LARAVEL, &arguments);
-    let lines: Vec<_> = answer.lines().collect();
-    assert_eq!(
-        encrypter.session_id("laravel_session", lines[0]).unwrap(),
-        id
-    );
-    assert_eq!(
-        encrypter.decrypt(lines[1].as_bytes()).unwrap(),
-        attributes.as_bytes()
-    );
-    assert_eq!(lines[2..], ["same", "same"]);
-
-    let other = Encrypter::new(&[1; 32]).unwrap();
-    assert_eq!(other.decrypt(lines[1].as_bytes()), Err(WrapError::Forged));
-    let rotated = other.with_previous(&(0..32).collect::<Vec<u8>>()).unwrap();
-    assert_eq!(rotated.session_id("laravel_session", lines[0]).unwrap(), id);
-    assert_eq!(
-        Encrypter::new(&[0; 24]).unwrap_err(),
-        WrapError::Key { got: 24 }
-    );
-}
-
-#[test]
-fn changed_payloads_are_refused_at_every_byte() {
-    let encrypter = Encrypter::new(&[7; 16]).unwrap();
-    let payload = encrypter.encrypt(b"a:0:{}").unwrap();
-    for at in 0..payload.len() {
-        let mut changed = payload.clone().into_bytes();
-        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-        let read = encrypter.decrypt(&changed);
-        assert!(
-            read.is_err() || read.as_deref() == Ok(b"a:0:{}"),
-            "byte {at}"
-        );
-        assert!(encrypter.decrypt(&payload.as_bytes()[..at]).is_err());
-    }
-}
-
-#[test]
-fn laravels_drivers_wrap_once_more() {
-    assert_eq!(laravel::from_cache(b"s:6:\"a:0:{}\";").unwrap(), b"a:0:{}");
-    for damaged in [
-        &b"s:5:\"a:0:{}\";"[..],
-        b"s:6:\"a:0:{}\"",
-        b"a:0:{}",
-        b"s:06:\"a:0:{}\";",
-        b"",
-    ] {
-        assert_eq!(laravel::from_cache(damaged), Err(WrapError::Corrupt));
-    }
-    assert_eq!(
-        laravel::from_database(laravel::to_database(b"a:0:{}").as_bytes()).unwrap(),
-        b"a:0:{}"
     );
 }
 

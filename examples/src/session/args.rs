@@ -85,6 +85,8 @@ Parameters of store URLs, as in redis://host?preset=symfony&lock_wait=5:
   preset=php|symfony|laravel|drupal   whose keys, tables and formats they are
   compression=none|lzf|zstd|lz4       values as phpredis compresses them
   hash_ids=1                          ids stored as their SHA-256
+  serialization=json                  with preset=laravel: session.serialization
+  app_key=base64:…, cipher=NAME       with preset=laravel: session.encrypt
   ttl, lock_wait, lease, timeout, alias   in seconds [1440, 30, 30, 5, 30]
   max_waiters                         requests that may wait for a session [32]
   depth, mode [files]; prefix [redis, memcached]; table, pool [SQL];

@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{Preset, StoreUrl};
+use super::StoreUrl;
+#[cfg(not(all(feature = "compression", feature = "laravel")))]
+use crate::ErrorKind;
 use crate::wrap::HashedIds;
-use crate::{Backend, ErrorKind, Result};
+use crate::{Backend, Result};
 
 /// The parameters that are read here and are none of the backend's.
-pub(super) const PARAMS: [&str; 2] = ["compression", "hash_ids"];
+pub(super) const PARAMS: [&str; 5] = [
+    "compression",
+    "hash_ids",
+    "serialization",
+    "app_key",
+    "cipher",
+];
 
 /// What goes around a backend.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Form {
     compression: Compression,
-    laravel_cache: bool,
+    laravel: LaravelForm,
     hashed_ids: bool,
 }
 
@@ -25,17 +33,6 @@ impl Form {
     /// [`ErrorKind::Config`] for a value that is none,
     /// [`ErrorKind::Unsupported`] if a feature is off.
     pub(super) fn of(url: &StoreUrl) -> Result<Self> {
-        let scheme = url.scheme();
-        // Laravel leaves serializing to the class `Memcached`, which stores
-        // strings as they are.
-        let is_redis = scheme.starts_with("redis") || scheme.starts_with("valkey");
-        let laravel_cache = is_redis && url.preset() == Some(Preset::Laravel);
-        if laravel_cache && !cfg!(feature = "laravel") {
-            return Err(url.error(
-                ErrorKind::Unsupported,
-                "the feature for Laravel's forms is off",
-            ));
-        }
         let hashed_ids = match url.param("hash_ids") {
             None | Some("0") => false,
             Some("1") => true,
@@ -43,19 +40,14 @@ impl Form {
         };
         Ok(Self {
             compression: compression(url)?,
-            laravel_cache,
+            laravel: LaravelForm::of(url)?,
             hashed_ids,
         })
     }
 
     /// Puts the form around a backend.
     pub(super) fn around(self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
-        let backend = compressed(backend, self.compression);
-        let backend = if self.laravel_cache {
-            serialized(backend)
-        } else {
-            backend
-        };
+        let backend = self.laravel.around(compressed(backend, self.compression));
         if self.hashed_ids {
             Arc::new(HashedIds::new(backend))
         } else {
@@ -65,16 +57,29 @@ impl Form {
 }
 
 #[cfg(feature = "laravel")]
-fn serialized(backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
-    Arc::new(crate::wrap::WrappedValues::new(
-        backend,
-        crate::wrap::LaravelCache,
-    ))
-}
+use super::laravel::LaravelForm;
 
 #[cfg(not(feature = "laravel"))]
-fn serialized(backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
-    backend
+#[derive(Clone, Copy, Debug)]
+struct LaravelForm;
+
+#[cfg(not(feature = "laravel"))]
+impl LaravelForm {
+    fn of(url: &StoreUrl) -> Result<Self> {
+        let scheme = url.scheme();
+        let is_cache = scheme.starts_with("redis") || scheme.starts_with("valkey");
+        let of_laravel = ["serialization", "app_key", "cipher"];
+        let is_wrapped = is_cache && url.preset() == Some(super::Preset::Laravel);
+        if is_wrapped || of_laravel.iter().any(|name| url.param(name).is_some()) {
+            let off = "the feature for Laravel's forms is off";
+            return Err(url.error(ErrorKind::Unsupported, off));
+        }
+        Ok(Self)
+    }
+
+    fn around(self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        backend
+    }
 }
 
 #[cfg(feature = "compression")]

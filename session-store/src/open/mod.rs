@@ -1,6 +1,8 @@
 //! From a store URL to a backend.
 
 mod form;
+#[cfg(feature = "laravel")]
+mod laravel;
 mod url;
 
 use std::sync::Arc;
@@ -20,11 +22,16 @@ use crate::{Backend, ErrorKind, Result, Store};
 /// | `memcached://host:port,host:port` | memcached |
 /// | `postgres://…`, `mysql://…`, `sqlite:/path` | SQL |
 ///
-/// Every URL takes what [`StoreUrl`] lists, and two that say in what form
-/// the backend holds sessions: `compression=lzf`, `zstd` or `lz4` as
-/// phpredis's `redis.session.compression`, and `hash_ids=1` for
-/// [`HashedIds`](crate::wrap::HashedIds). With `preset=laravel`, Redis holds
-/// sessions as Laravel's cache does, serialized once more.
+/// Every URL takes what [`StoreUrl`] lists, and more that say in what form
+/// the backend holds sessions:
+///
+/// | parameter | form |
+/// |---|---|
+/// | `compression=lzf`, `zstd`, `lz4` | as phpredis's `redis.session.compression` |
+/// | `hash_ids=1` | under hashed ids, see [`HashedIds`](crate::wrap::HashedIds) |
+/// | `preset=laravel` with Redis | as Laravel's cache, serialized once more |
+/// | `preset=laravel&serialization=json` | as Laravel's `session.serialization` |
+/// | `preset=laravel&app_key=base64:…` | as Laravel's `session.encrypt`; `cipher=aes-256-gcm` if that is `app.cipher` |
 ///
 /// # Errors
 ///

@@ -244,6 +244,19 @@ impl Document {
             .map(|source| (source.handler, &source.bytes))
     }
 
+    /// The same graph with another array as the session.
+    #[cfg(feature = "laravel")]
+    pub(crate) fn with_root(mut self, root: NodeId) -> Self {
+        self.root = root;
+        self
+    }
+
+    /// The array of all variables.
+    #[cfg(feature = "laravel")]
+    pub(crate) const fn root(&self) -> ValueRef<'_> {
+        self.graph.view(self.root)
+    }
+
     pub(crate) const fn graph(&self) -> &Graph {
         &self.graph
     }

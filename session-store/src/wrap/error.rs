@@ -30,6 +30,12 @@ pub enum WrapError {
         /// Length found.
         got: usize,
     },
+    /// JSON has no form for something in the session.
+    #[error("JSON cannot hold {what}")]
+    NotJson {
+        /// What it is.
+        what: &'static str,
+    },
     /// The operating system gave no random bytes.
     #[error("the system's random source failed")]
     Random,

@@ -14,7 +14,7 @@ pub mod memcached;
 pub mod phpredis;
 pub mod symfony;
 
-#[cfg(feature = "laravel")]
-pub use backend::LaravelCache;
 pub use backend::{HashedIds, ValueWrap, WrappedValues};
+#[cfg(feature = "laravel")]
+pub use backend::{LaravelCache, LaravelJson};
 pub use error::WrapError;

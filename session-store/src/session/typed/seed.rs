@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::Limits;
 use crate::codec::KeyIndex;
 use crate::value::{Graph, Key, Node, NodeId};
 
@@ -13,7 +14,8 @@ use crate::value::{Graph, Key, Node, NodeId};
 /// Objects become arrays and keep their order, names such as `"5"` become
 /// integer keys, and of two equal names the last one counts: what PHP's
 /// `json_decode($json, true)` makes. An integer too large for PHP becomes a
-/// float. How deep values may nest is the deserializer's to bound.
+/// float. It stops at [`Limits::max_nodes`]; how deep values may nest is the
+/// deserializer's to bound.
 ///
 /// # Examples
 ///
@@ -32,12 +34,36 @@ use crate::value::{Graph, Key, Node, NodeId};
 #[derive(Debug)]
 pub struct NodeSeed<'g> {
     graph: &'g mut Graph,
+    max_nodes: usize,
 }
 
 impl<'g> NodeSeed<'g> {
-    /// Adds the value to this graph.
-    pub const fn new(graph: &'g mut Graph) -> Self {
-        Self { graph }
+    /// Adds the value to this graph, within the default limits.
+    pub fn new(graph: &'g mut Graph) -> Self {
+        Self::within(graph, &Limits::default())
+    }
+
+    /// Adds the value to this graph as long as it stays within limits.
+    pub const fn within(graph: &'g mut Graph, limits: &Limits) -> Self {
+        Self {
+            graph,
+            max_nodes: limits.max_nodes,
+        }
+    }
+
+    const fn member(&mut self) -> NodeSeed<'_> {
+        NodeSeed {
+            graph: self.graph,
+            max_nodes: self.max_nodes,
+        }
+    }
+
+    fn add<E: Error>(self, node: Node) -> Result<NodeId, E> {
+        if self.graph.len() >= self.max_nodes {
+            let limit = self.max_nodes;
+            return Err(E::custom(format_args!("more than {limit} values")));
+        }
+        Ok(self.graph.add(node))
     }
 }
 
@@ -56,8 +82,8 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         f.write_str("a value that PHP has")
     }
 
-    fn visit_unit<E>(self) -> Result<NodeId, E> {
-        Ok(self.graph.add(Node::Null))
+    fn visit_unit<E: Error>(self) -> Result<NodeId, E> {
+        self.add(Node::Null)
     }
 
     fn visit_none<E: Error>(self) -> Result<NodeId, E> {
@@ -68,58 +94,58 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         self.deserialize(deserializer)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<NodeId, E> {
-        Ok(self.graph.add(Node::Bool(value)))
+    fn visit_bool<E: Error>(self, value: bool) -> Result<NodeId, E> {
+        self.add(Node::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<NodeId, E> {
-        Ok(self.graph.add(Node::Int(value)))
+    fn visit_i64<E: Error>(self, value: i64) -> Result<NodeId, E> {
+        self.add(Node::Int(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<NodeId, E> {
+    fn visit_u64<E: Error>(self, value: u64) -> Result<NodeId, E> {
         let node = match i64::try_from(value) {
             Ok(value) => Node::Int(value),
             #[expect(clippy::cast_precision_loss, reason = "as PHP does it")]
             Err(_) => Node::Float(value as f64),
         };
-        Ok(self.graph.add(node))
+        self.add(node)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<NodeId, E> {
-        Ok(self.graph.add(Node::Float(value)))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<NodeId, E> {
+        self.add(Node::Float(value))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<NodeId, E> {
         self.visit_bytes(value.as_bytes())
     }
 
-    fn visit_bytes<E>(self, value: &[u8]) -> Result<NodeId, E> {
-        Ok(self.graph.add(Node::Str(Bytes::copy_from_slice(value))))
+    fn visit_bytes<E: Error>(self, value: &[u8]) -> Result<NodeId, E> {
+        self.add(Node::Str(Bytes::copy_from_slice(value)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<NodeId, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut members: A) -> Result<NodeId, A::Error> {
         let mut entries = Vec::new();
         for index in 0.. {
-            let Some(value) = members.next_element_seed(NodeSeed::new(self.graph))? else {
+            let Some(value) = members.next_element_seed(self.member())? else {
                 break;
             };
             entries.push((Key::Int(index), value));
         }
-        Ok(self.graph.add(Node::Array(entries)))
+        self.add(Node::Array(entries))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<NodeId, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<NodeId, A::Error> {
         let mut entries: Vec<(Key, NodeId)> = Vec::new();
         let mut index = KeyIndex::default();
         while let Some(name) = members.next_key::<String>()? {
             let key = Key::symbol(name);
-            let value = members.next_value_seed(NodeSeed::new(self.graph))?;
+            let value = members.next_value_seed(self.member())?;
             let known = index.find(&entries, &key);
             match known.and_then(|at| entries.get_mut(at)) {
                 Some(entry) => entry.1 = value,
                 None => entries.push((key, value)),
             }
         }
-        Ok(self.graph.add(Node::Array(entries)))
+        self.add(Node::Array(entries))
     }
 }

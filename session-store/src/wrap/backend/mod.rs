@@ -5,5 +5,5 @@ mod values;
 
 pub use ids::HashedIds;
 #[cfg(feature = "laravel")]
-pub use values::LaravelCache;
+pub use values::{LaravelCache, LaravelJson};
 pub use values::{ValueWrap, WrappedValues};

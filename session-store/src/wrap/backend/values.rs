@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+#[cfg(any(feature = "compression", feature = "laravel"))]
+use crate::Limits;
 use crate::wrap::WrapError;
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
     Lease, LockOptions, ReadOptions, Result, SessionId, Version,
 };
+#[cfg(feature = "laravel")]
+use crate::{Document, SerializeHandler};
 
 /// How stored values differ from session data.
 pub trait ValueWrap: fmt::Debug + Send + Sync + 'static {
@@ -92,6 +96,8 @@ impl<W: ValueWrap> WrappedValues<W> {
         let kind = match error {
             WrapError::TooLong { .. } => ErrorKind::TooLarge,
             WrapError::Random => ErrorKind::Backend,
+            WrapError::NotJson { .. } => ErrorKind::Unsupported,
+            WrapError::Forged => ErrorKind::Denied,
             _ => ErrorKind::Corrupt,
         };
         Error::new(kind, self.inner.name().to_owned(), action).with_source(error)
@@ -200,6 +206,44 @@ impl ValueWrap for LaravelCache {
     }
 }
 
+/// Laravel's `session.encrypt`: the session encrypted with `APP_KEY`.
+#[cfg(feature = "laravel")]
+impl ValueWrap for crate::wrap::laravel::Encrypter {
+    fn wrap(&self, data: Bytes) -> std::result::Result<Bytes, WrapError> {
+        self.encrypt(&data).map(Bytes::from)
+    }
+
+    fn unwrap(&self, stored: Bytes) -> std::result::Result<Bytes, WrapError> {
+        self.decrypt(&stored).map(Bytes::from)
+    }
+}
+
+/// Laravel's `session.serialization = json`: sessions are in the
+/// `php_serialize` format here, and JSON in the store. Within the default
+/// [`Limits`].
+#[cfg(feature = "laravel")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LaravelJson;
+
+#[cfg(feature = "laravel")]
+impl ValueWrap for LaravelJson {
+    fn wrap(&self, data: Bytes) -> std::result::Result<Bytes, WrapError> {
+        let limits = Limits::default();
+        let session = Document::decode(SerializeHandler::PhpSerialize, data, &limits)
+            .map_err(|_| WrapError::Corrupt)?;
+        crate::wrap::laravel::to_json(&session, &limits).map(Bytes::from)
+    }
+
+    fn unwrap(&self, stored: Bytes) -> std::result::Result<Bytes, WrapError> {
+        let limits = Limits::default();
+        let session = crate::wrap::laravel::from_json(&stored, &limits)?;
+        let limit = limits.max_session_bytes;
+        session
+            .encode(SerializeHandler::PhpSerialize, &limits)
+            .map_err(|_| WrapError::TooLong { limit })
+    }
+}
+
 /// `redis.session.compression`, at zstd's default level and up to the
 /// default of [`Limits::max_session_bytes`](crate::Limits::max_session_bytes).
 #[cfg(feature = "compression")]
@@ -209,7 +253,7 @@ impl ValueWrap for crate::wrap::phpredis::Compression {
     }
 
     fn unwrap(&self, stored: Bytes) -> std::result::Result<Bytes, WrapError> {
-        let limit = crate::Limits::default().max_session_bytes;
+        let limit = Limits::default().max_session_bytes;
         Ok(self.decompress(&stored, limit)?.into_owned().into())
     }
 }

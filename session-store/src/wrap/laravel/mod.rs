@@ -1,15 +1,18 @@
 //! Laravel's forms of a session.
 //!
 //! Laravel keeps its own sessions, not PHP's: attributes are one array in
-//! the `php_serialize` format, which each of its drivers wraps once more.
-//! Unwrap, decode with [`SerializeHandler::PhpSerialize`], and back.
+//! the `php_serialize` format, or JSON, which each of its drivers wraps once
+//! more. Unwrap, decode with [`SerializeHandler::PhpSerialize`] or
+//! [`from_json`], and back. A store URL with `preset=laravel` does all of it
+//! on its own.
 //!
 //! | driver | form |
 //! |---|---|
 //! | `file`, `memcached` | the bytes themselves; the class `Memcached` may compress them |
 //! | `database` | [`to_database`], [`from_database`] |
 //! | `redis` | [`to_cache`], [`from_cache`] |
-//! | `session.encrypt` | [`Encrypter::encrypt`] first |
+//! | `session.serialization = json` | [`to_json`], [`from_json`] instead of `php_serialize` |
+//! | `session.encrypt` | [`Encrypter::encrypt`] before the driver's form |
 //! | the visitor's cookie | [`Encrypter::cookie`], [`Encrypter::session_id`] |
 //!
 //! [`SerializeHandler::PhpSerialize`]: crate::SerializeHandler::PhpSerialize
@@ -26,13 +29,15 @@
 //! ```
 
 mod encrypter;
+mod json;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::WrapError;
 
-pub use encrypter::Encrypter;
+pub use encrypter::{Cipher, Encrypter};
+pub use json::{from_json, to_json};
 
 /// The name of the guard's variable for a logged-in user:
 /// `login_web_<sha1 of the guard class>` for Laravel's own session guard.

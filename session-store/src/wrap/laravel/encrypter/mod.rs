@@ -1,24 +1,49 @@
-//! Laravel's `Encrypter` with AES-CBC and HMAC-SHA256.
+//! Laravel's `Encrypter`.
+
+mod key;
 
 use std::fmt;
+use std::str::FromStr;
 
-use aes::cipher::block_padding::Pkcs7;
-use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
-use aes::{Aes128, Aes256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cbc::{Decryptor, Encryptor};
-use hmac::{Hmac, Mac};
+use hmac::Mac;
 use serde::{Deserialize, Serialize};
-use sha1::Sha1;
-use sha2::Sha256;
 
+use self::key::AppKey;
 use super::{from_cache, to_cache};
 use crate::SessionId;
 use crate::wrap::WrapError;
 
-/// Encrypts and decrypts as Laravel does with its default ciphers,
-/// `aes-256-cbc` and `aes-128-cbc`.
+/// Laravel's `app.cipher`; the length of the key says whether it is AES-128
+/// or AES-256.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Cipher {
+    /// CBC with HMAC-SHA256, Laravel's default.
+    #[default]
+    Cbc,
+    /// GCM.
+    Gcm,
+}
+
+impl FromStr for Cipher {
+    type Err = WrapError;
+
+    /// Reads the value of `app.cipher`: `aes-256-cbc` and so on, in any case
+    /// of letters.
+    fn from_str(name: &str) -> Result<Self, WrapError> {
+        match name.to_ascii_lowercase().as_str() {
+            "aes-128-cbc" | "aes-256-cbc" => Ok(Self::Cbc),
+            "aes-128-gcm" | "aes-256-gcm" => Ok(Self::Gcm),
+            _ => Err(WrapError::Corrupt),
+        }
+    }
+}
+
+/// Encrypts and decrypts as Laravel does, with any of its ciphers.
+///
+/// As in Laravel, what one cipher encrypted is refused by the other.
 ///
 /// # Examples
 ///
@@ -37,6 +62,7 @@ use crate::wrap::WrapError;
 /// ```
 #[derive(Clone)]
 pub struct Encrypter {
+    cipher: Cipher,
     key: AppKey,
     previous: Vec<AppKey>,
 }
@@ -49,6 +75,7 @@ impl Encrypter {
     /// [`WrapError::Key`] for any other length.
     pub fn new(key: &[u8]) -> Result<Self, WrapError> {
         Ok(Self {
+            cipher: Cipher::default(),
             key: AppKey::new(key)?,
             previous: Vec::new(),
         })
@@ -65,6 +92,13 @@ impl Encrypter {
             Some(encoded) => Self::new(&STANDARD.decode(encoded).map_err(|_| WrapError::Corrupt)?),
             None => Self::new(app_key.as_bytes()),
         }
+    }
+
+    /// Uses another cipher than CBC.
+    #[must_use]
+    pub const fn with_cipher(mut self, cipher: Cipher) -> Self {
+        self.cipher = cipher;
+        self
     }
 
     /// Adds a key of `APP_PREVIOUS_KEYS`: it decrypts, but does not encrypt.
@@ -104,22 +138,35 @@ impl Encrypter {
     ///
     /// [`WrapError::Random`] if the system has no random bytes.
     pub fn encrypt_string(&self, plain: &[u8]) -> Result<String, WrapError> {
-        let mut iv = [0; 16];
-        getrandom::fill(&mut iv).map_err(|_| WrapError::Random)?;
-        self.encrypt_with(plain, iv)
+        match self.cipher {
+            Cipher::Cbc => self.encrypt_cbc(plain)?,
+            Cipher::Gcm => self.encrypt_gcm(plain)?,
+        }
+        .encode()
     }
 
-    fn encrypt_with(&self, plain: &[u8], iv: [u8; 16]) -> Result<String, WrapError> {
-        let value = STANDARD.encode(self.key.encrypt(plain, iv));
+    fn encrypt_cbc(&self, plain: &[u8]) -> Result<Payload, WrapError> {
+        let iv = random()?;
+        let value = STANDARD.encode(self.key.encrypt_cbc(plain, iv));
         let iv = STANDARD.encode(iv);
-        let payload = Payload {
+        Ok(Payload {
             mac: hex(&self.key.mac(&iv, &value)?.finalize().into_bytes()),
             iv,
             value,
             tag: String::new(),
-        };
-        let json = serde_json::to_string(&payload).map_err(|_| WrapError::Corrupt)?;
-        Ok(STANDARD.encode(json))
+        })
+    }
+
+    fn encrypt_gcm(&self, plain: &[u8]) -> Result<Payload, WrapError> {
+        let iv = random()?;
+        let mut value = plain.to_vec();
+        let tag = self.key.encrypt_gcm(&mut value, iv)?;
+        Ok(Payload {
+            mac: String::new(),
+            iv: STANDARD.encode(iv),
+            value: STANDARD.encode(value),
+            tag: STANDARD.encode(tag),
+        })
     }
 
     /// Decrypts bytes that `Crypt::encryptString` encrypted.
@@ -128,27 +175,44 @@ impl Encrypter {
     ///
     /// As [`decrypt`](Self::decrypt).
     pub fn decrypt_string(&self, payload: &[u8]) -> Result<Vec<u8>, WrapError> {
-        let json = STANDARD.decode(payload).map_err(|_| WrapError::Corrupt)?;
-        let payload: Payload = serde_json::from_slice(&json).map_err(|_| WrapError::Corrupt)?;
+        let payload = Payload::decode(payload)?;
+        match self.cipher {
+            Cipher::Cbc => self.decrypt_cbc(&payload),
+            Cipher::Gcm => self.decrypt_gcm(&payload),
+        }
+    }
+
+    fn decrypt_cbc(&self, payload: &Payload) -> Result<Vec<u8>, WrapError> {
+        if !payload.tag.is_empty() {
+            return Err(WrapError::Corrupt);
+        }
         let mac = unhex(&payload.mac).ok_or(WrapError::Corrupt)?;
-        let iv = STANDARD
-            .decode(&payload.iv)
-            .map_err(|_| WrapError::Corrupt)?;
-        let iv: [u8; 16] = iv.try_into().map_err(|_| WrapError::Corrupt)?;
-        let value = STANDARD
-            .decode(&payload.value)
-            .map_err(|_| WrapError::Corrupt)?;
-        for key in std::iter::once(&self.key).chain(&self.previous) {
+        let iv = exactly(&payload.iv)?;
+        let value = unbase64(&payload.value)?;
+        for key in self.keys() {
             // Compares in constant time.
-            if key
-                .mac(&payload.iv, &payload.value)?
-                .verify_slice(&mac)
-                .is_ok()
-            {
-                return key.decrypt(&value, iv);
+            let ours = key.mac(&payload.iv, &payload.value)?;
+            if ours.verify_slice(&mac).is_ok() {
+                return key.decrypt_cbc(&value, iv);
             }
         }
         Err(WrapError::Forged)
+    }
+
+    fn decrypt_gcm(&self, payload: &Payload) -> Result<Vec<u8>, WrapError> {
+        let (iv, tag) = (exactly(&payload.iv)?, exactly(&payload.tag)?);
+        let value = unbase64(&payload.value)?;
+        for key in self.keys() {
+            match key.decrypt_gcm(value.clone(), iv, tag) {
+                Err(WrapError::Forged) => {}
+                decrypted => return decrypted,
+            }
+        }
+        Err(WrapError::Forged)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &AppKey> {
+        std::iter::once(&self.key).chain(&self.previous)
     }
 
     /// The value of the session cookie called `name`, not yet URL-encoded.
@@ -173,7 +237,7 @@ impl Encrypter {
         let plain = self.decrypt_string(cookie.as_bytes())?;
         let plain = std::str::from_utf8(&plain).map_err(|_| WrapError::Corrupt)?;
         let (prefix, id) = plain.split_once('|').ok_or(WrapError::Corrupt)?;
-        for key in std::iter::once(&self.key).chain(&self.previous) {
+        for key in self.keys() {
             if key.cookie_prefix(name)? == prefix {
                 return SessionId::parse(id).map_err(|_| WrapError::Corrupt);
             }
@@ -200,74 +264,31 @@ struct Payload {
     tag: String,
 }
 
-#[derive(Clone)]
-enum AppKey {
-    Aes128([u8; 16]),
-    Aes256([u8; 32]),
+impl Payload {
+    fn encode(&self) -> Result<String, WrapError> {
+        let json = serde_json::to_string(self).map_err(|_| WrapError::Corrupt)?;
+        Ok(STANDARD.encode(json))
+    }
+
+    fn decode(payload: &[u8]) -> Result<Self, WrapError> {
+        let json = STANDARD.decode(payload).map_err(|_| WrapError::Corrupt)?;
+        serde_json::from_slice(&json).map_err(|_| WrapError::Corrupt)
+    }
 }
 
-impl AppKey {
-    fn new(key: &[u8]) -> Result<Self, WrapError> {
-        if let Ok(key) = key.try_into() {
-            return Ok(Self::Aes128(key));
-        }
-        let got = key.len();
-        key.try_into()
-            .map(Self::Aes256)
-            .map_err(|_| WrapError::Key { got })
-    }
+fn random<const N: usize>() -> Result<[u8; N], WrapError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| WrapError::Random)?;
+    Ok(bytes)
+}
 
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Aes128(key) => key,
-            Self::Aes256(key) => key,
-        }
-    }
+fn unbase64(text: &str) -> Result<Vec<u8>, WrapError> {
+    STANDARD.decode(text).map_err(|_| WrapError::Corrupt)
+}
 
-    fn encrypt(&self, plain: &[u8], iv: [u8; 16]) -> Vec<u8> {
-        let iv = &iv.into();
-        match self {
-            Self::Aes128(key) => {
-                Encryptor::<Aes128>::new(key.into(), iv).encrypt_padded_vec_mut::<Pkcs7>(plain)
-            }
-            Self::Aes256(key) => {
-                Encryptor::<Aes256>::new(key.into(), iv).encrypt_padded_vec_mut::<Pkcs7>(plain)
-            }
-        }
-    }
-
-    fn decrypt(&self, value: &[u8], iv: [u8; 16]) -> Result<Vec<u8>, WrapError> {
-        let iv = &iv.into();
-        let plain = match self {
-            Self::Aes128(key) => {
-                Decryptor::<Aes128>::new(key.into(), iv).decrypt_padded_vec_mut::<Pkcs7>(value)
-            }
-            Self::Aes256(key) => {
-                Decryptor::<Aes256>::new(key.into(), iv).decrypt_padded_vec_mut::<Pkcs7>(value)
-            }
-        };
-        plain.map_err(|_| WrapError::Corrupt)
-    }
-
-    /// HMAC-SHA256 of what stands in the payload, base64 and all.
-    fn mac(&self, iv: &str, value: &str) -> Result<Hmac<Sha256>, WrapError> {
-        let got = self.bytes().len();
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.bytes()).map_err(|_| WrapError::Key { got })?;
-        mac.update(iv.as_bytes());
-        mac.update(value.as_bytes());
-        Ok(mac)
-    }
-
-    /// What ties a cookie's value to its name: `CookieValuePrefix`.
-    fn cookie_prefix(&self, name: &str) -> Result<String, WrapError> {
-        let got = self.bytes().len();
-        let mut mac =
-            Hmac::<Sha1>::new_from_slice(self.bytes()).map_err(|_| WrapError::Key { got })?;
-        mac.update(name.as_bytes());
-        mac.update(b"v2");
-        Ok(hex(&mac.finalize().into_bytes()))
-    }
+/// Base64 of so many bytes.
+fn exactly<const N: usize>(text: &str) -> Result<[u8; N], WrapError> {
+    unbase64(text)?.try_into().map_err(|_| WrapError::Corrupt)
 }
 
 fn hex(bytes: &[u8]) -> String {
