@@ -1,5 +1,6 @@
 //! Where PHP keeps the file of a session: `<base>/<c1>/…/sess_<id>`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, ErrorKind, Result, SessionId};
@@ -30,6 +31,7 @@ pub struct FilesLayout {
 }
 
 pub(super) const PREFIX: &str = "sess_";
+const LONGEST_NAME: usize = 255;
 
 impl FilesLayout {
     /// All files in one folder, mode 0600.
@@ -85,11 +87,14 @@ impl FilesLayout {
             let what = "use an id as short as the depth of the folders";
             return Err(Error::new(ErrorKind::Unsupported, self.name(), what));
         }
-        if id.len() > 255 - PREFIX.len() {
+        if id.len() > LONGEST_NAME - PREFIX.len() {
             let what = "use an id longer than a file name";
             return Err(Error::new(ErrorKind::TooLarge, self.name(), what));
         }
-        let mut path = self.base.as_os_str().to_owned();
+        let base = self.base.as_os_str();
+        let mut path =
+            OsString::with_capacity(base.len() + 2 * self.depth + 1 + PREFIX.len() + id.len());
+        path.push(base);
         for letter in 0..self.depth {
             path.push("/");
             path.push(&id[letter..=letter]);

@@ -1,17 +1,19 @@
 //! One session file, open and locked.
 
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
-use nix::libc::{O_NOFOLLOW, O_NONBLOCK, O_TMPFILE};
+use nix::libc::{O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_TMPFILE};
 use nix::unistd::linkat;
+
+use super::facts::{Facts, Moment, Place};
 
 /// Holds the lock of a session until it is dropped.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(super) struct LockedFile {
     file: File,
     path: PathBuf,
     place: Place,
+    /// When it was known to be in its place, and had one link.
+    in_place: Option<Moment>,
     /// Bytes that the file system has set aside for it.
     allocated: u64,
     /// What the file held when it was locked or last written.
@@ -40,26 +44,30 @@ pub(super) enum Granted {
     Later,
 }
 
-/// A session file is opened as PHP does it, and never through a link.
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    // A FIFO in place of a session must not stop anybody.
-    options.read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK);
-    options
-}
-
 /// Opens for reading; `None` if there is no such file.
 pub(super) fn open_to_read(path: &Path) -> io::Result<Option<File>> {
-    match options().open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    open(OpenOptions::new().read(true), path)
 }
 
 /// Opens for writing; `None` if there is no such file.
 pub(super) fn open_to_write(path: &Path) -> io::Result<Option<File>> {
-    match options().write(true).open(path) {
+    open(OpenOptions::new().read(true).write(true), path)
+}
+
+/// Opens as PHP does, never through a link; and a FIFO in place of a session
+/// must not stop anybody.
+///
+/// Nobody asks when a session was last read, but noting it costs a third of
+/// reading one. Only the owner may ask for that.
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<Option<File>> {
+    let flags = O_NOFOLLOW | O_NONBLOCK;
+    let mut opened = options.custom_flags(flags | O_NOATIME).open(path);
+    if let Err(error) = &opened
+        && error.raw_os_error() == Some(Errno::EPERM as i32)
+    {
+        opened = options.custom_flags(flags).open(path);
+    }
+    match opened {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -86,28 +94,9 @@ pub(super) fn make_locked(path: &Path, mode: u32) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether the file is one that PHP would serve: regular, and owned by root
-/// or this user, unless this process is root.
-pub(super) fn check_owner(metadata: &Metadata) -> io::Result<()> {
-    let owner = metadata.uid();
-    if !metadata.is_file() {
-        let what = "the session is not a regular file";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
-    }
-    if owner == 0 {
-        return Ok(());
-    }
-    let me = nix::unistd::geteuid().as_raw();
-    if owner != me && me != 0 {
-        let what = "the session file belongs to another user";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
-    }
-    Ok(())
-}
-
 /// Reads up to `limit` bytes; more are an error.
-pub(super) fn read(file: &File, metadata: &Metadata, limit: usize) -> io::Result<Bytes> {
-    let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+pub(super) fn read(file: &File, facts: &Facts, limit: usize) -> io::Result<Bytes> {
+    let length = usize::try_from(facts.len()).unwrap_or(usize::MAX);
     if length > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
@@ -135,7 +124,7 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
 }
 
 impl LockedFile {
-    /// Takes over a file whose lock was just granted. `None` if the path
+    /// Takes over a file whose lock was just granted. `Err(path)` if that
     /// leads elsewhere by now: the file was deleted while this waited, so
     /// open it again. PHP does not look, and serves the dead data.
     pub(super) fn adopt(
@@ -143,23 +132,23 @@ impl LockedFile {
         path: PathBuf,
         granted: Granted,
         limit: usize,
-    ) -> io::Result<Option<(Self, Metadata)>> {
-        let metadata = file.metadata()?;
-        check_owner(&metadata)?;
-        let place = Place::of(&metadata);
-        if metadata.nlink() == 0 || (granted == Granted::Later && !place.is_at(&path)?) {
-            return Ok(None);
+    ) -> io::Result<Result<(Self, SystemTime), PathBuf>> {
+        let facts = Facts::of(&file)?;
+        facts.check_owner()?;
+        let place = facts.place();
+        if facts.links() == 0 || (granted == Granted::Later && !is_at(place, &path)?) {
+            return Ok(Err(path));
         }
-        let bytes = read(&file, &metadata, limit)?;
         let locked = Self {
+            bytes: read(&file, &facts, limit)?,
+            in_place: (facts.links() == 1).then(|| facts.changed()),
+            allocated: facts.allocated(),
+            placeholder: granted == Granted::Made,
             file,
             path,
             place,
-            allocated: metadata.blocks().saturating_mul(BLOCK),
-            placeholder: granted == Granted::Made,
-            bytes,
         };
-        Ok(Some((locked, metadata)))
+        Ok(Ok((locked, facts.modified())))
     }
 
     /// Whether this made the file and nothing was stored yet.
@@ -168,8 +157,17 @@ impl LockedFile {
     }
 
     /// Whether the session is still in its place.
+    ///
+    /// Taking away or moving a file's only name changes the file too, which
+    /// is cheaper to see than to look its name up again.
     pub(super) fn is_in_place(&self) -> io::Result<bool> {
-        self.place.is_at(&self.path)
+        if let Some(then) = self.in_place {
+            let facts = Facts::of(&self.file)?;
+            if facts.links() == 1 && facts.changed() == then {
+                return Ok(true);
+            }
+        }
+        is_at(self.place, &self.path)
     }
 
     /// Replaces the content; whatever fails, the old content stays.
@@ -218,29 +216,11 @@ impl Drop for LockedFile {
     }
 }
 
-/// The unit that `stat` counts blocks in, on every file system.
-const BLOCK: u64 = 512;
-
-/// What tells a file from every other; no other file gets these numbers
-/// while this one is open.
-#[derive(Debug, Eq, PartialEq)]
-struct Place {
-    device: u64,
-    inode: u64,
-}
-
-impl Place {
-    fn of(metadata: &Metadata) -> Self {
-        let (device, inode) = (metadata.dev(), metadata.ino());
-        Self { device, inode }
-    }
-
-    /// Whether the path leads to this very file.
-    fn is_at(&self, path: &Path) -> io::Result<bool> {
-        match fs::symlink_metadata(path) {
-            Ok(there) => Ok(Self::of(&there) == *self),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+/// Whether a path leads to this very file.
+fn is_at(place: Place, path: &Path) -> io::Result<bool> {
+    match Facts::at(path) {
+        Ok(there) => Ok(there.place() == place),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }

@@ -1,5 +1,6 @@
 //! PHP's own session files, shared with PHP.
 
+mod facts;
 mod layout;
 mod locked;
 mod scan;
@@ -12,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use self::facts::Facts;
 pub use self::layout::FilesLayout;
 use self::locked::{Granted, LockedFile};
 use self::wait::Waiters;
@@ -114,19 +116,19 @@ impl Files {
         // A holder writes only at its end, so what stands there is whole;
         // if it writes just now, two readings differ.
         let is_free = file.try_lock_shared().is_ok();
-        let mut metadata = file.metadata()?;
-        locked::check_owner(&metadata)?;
-        let mut bytes = locked::read(&file, &metadata, self.max_bytes)?;
+        let mut facts = Facts::of(&file)?;
+        facts.check_owner()?;
+        let mut bytes = locked::read(&file, &facts, self.max_bytes)?;
         for _ in 0..if is_free { 0 } else { MAX_READINGS } {
             std::thread::yield_now();
-            metadata = file.metadata()?;
-            let again = locked::read(&file, &metadata, self.max_bytes)?;
+            facts = Facts::of(&file)?;
+            let again = locked::read(&file, &facts, self.max_bytes)?;
             if again == bytes {
                 break;
             }
             bytes = again;
         }
-        let Some(remaining) = self.remaining(metadata.modified()?) else {
+        let Some(remaining) = self.remaining(facts.modified()) else {
             return Ok(None);
         };
         if let Some(ttl) = touch {
@@ -136,24 +138,28 @@ impl Files {
         Ok(Some(Entry::new(bytes, version).with_remaining(remaining)))
     }
 
-    async fn lock(&self, path: &Path, options: &LockOptions) -> Result<(LockedFile, SystemTime)> {
+    async fn lock(
+        &self,
+        mut path: PathBuf,
+        options: &LockOptions,
+    ) -> Result<(LockedFile, SystemTime)> {
         let fail = self.fail("lock session");
         loop {
-            let (file, granted) = match locked::open_to_write(path).map_err(&fail)? {
+            let (file, granted) = match locked::open_to_write(&path).map_err(&fail)? {
                 Some(file) if locked::try_lock(&file).map_err(&fail)? => (file, Granted::AtOnce),
                 Some(file) => match self.waiters.lock(file, options).await.map_err(&fail)? {
                     Some(file) => (file, Granted::Later),
                     None => return Err(self.lock_timeout()),
                 },
-                None => match self.make(path).map_err(&fail)? {
+                None => match self.make(&path).map_err(&fail)? {
                     Some(file) => (file, Granted::Made),
                     None => continue,
                 },
             };
-            let adopted = LockedFile::adopt(file, path.to_owned(), granted, self.max_bytes);
-            if let Some((locked, metadata)) = adopted.map_err(&fail)? {
-                let modified = metadata.modified().map_err(&fail)?;
-                return Ok((locked, modified));
+            let adopted = LockedFile::adopt(file, path, granted, self.max_bytes);
+            match adopted.map_err(&fail)? {
+                Ok(locked) => return Ok(locked),
+                Err(elsewhere) => path = elsewhere,
             }
         }
     }
@@ -215,14 +221,10 @@ impl Files {
             .ok()
     }
 
-    fn path(&self, id: &SessionId) -> Result<PathBuf> {
-        self.layout.path(id)
-    }
-
     /// Locks for a single step of this process.
-    async fn lock_now(&self, path: &Path) -> Result<(LockedFile, Option<Entry>)> {
+    async fn lock_now(&self, id: &SessionId) -> Result<(LockedFile, Option<Entry>)> {
         let options = LockOptions::until(std::time::Instant::now() + SHORT_WAIT);
-        let (file, modified) = self.lock(path, &options).await?;
+        let (file, modified) = self.lock(self.layout.path(id)?, &options).await?;
         let entry = self.entry(&file, modified);
         Ok((file, entry))
     }
@@ -267,7 +269,7 @@ impl Backend for Files {
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Option<Entry>>> {
         Box::pin(async move {
-            let path = self.path(id)?;
+            let path = self.layout.path(id)?;
             self.read(&path, options.touch)
                 .map_err(self.fail("read session"))
         })
@@ -279,8 +281,8 @@ impl Backend for Files {
         options: LockOptions,
     ) -> BoxFuture<'a, Result<(Lease, Option<Entry>)>> {
         Box::pin(async move {
-            let path = self.path(id)?;
-            let (file, modified) = self.lock(&path, &options).await?;
+            let path = self.layout.path(id)?;
+            let (file, modified) = self.lock(path, &options).await?;
             let entry = self.entry(&file, modified);
             let base = entry.as_ref().map(|entry| entry.version.clone());
             let lease = Lease::new(id.clone(), Token::random(), options.lease, base);
@@ -331,8 +333,7 @@ impl Backend for Files {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Committed>> {
         Box::pin(async move {
-            let path = self.path(id)?;
-            let (mut file, entry) = self.lock_now(&path).await?;
+            let (mut file, entry) = self.lock_now(id).await?;
             match entry {
                 None if change == Change::Delete => Ok(Committed::Deleted),
                 None => Ok(Committed::Gone),
@@ -351,8 +352,7 @@ impl Backend for Files {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Created>> {
         Box::pin(async move {
-            let path = self.path(id)?;
-            let (mut file, entry) = self.lock_now(&path).await?;
+            let (mut file, entry) = self.lock_now(id).await?;
             if entry.is_some() {
                 return Ok(Created::Exists);
             }
