@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Script};
-use sha1_smol::Sha1;
 
 use super::error;
 use super::link::{Link, Links};
 use super::options::{RedisOptions, Topology};
-use super::script::{Outcome, Scripts};
+use super::script::{Outcome, SHORT, Scripts, mark};
 use crate::backend::Backoff;
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
@@ -95,15 +94,23 @@ impl RedisBackend {
     {
         let inner = &self.0;
         let fail = |kind| Error::new(kind, inner.name.clone(), action);
+        let mut used = None;
         let whole = async {
             let link = inner.links.get().await?;
-            let result = exchange(link.clone()).await;
-            if result.as_ref().is_err_and(error::needs_new_link) {
-                Links::discard(&link);
-            }
-            result
+            used = Some(link.clone());
+            exchange(link).await
         };
-        match tokio::time::timeout(inner.options.timeout, whole).await {
+        let result = tokio::time::timeout(inner.options.timeout, whole).await;
+        let is_broken = match &result {
+            Ok(Ok(_)) => false,
+            Ok(Err(error)) => error::needs_new_link(error),
+            // Whoever said nothing for so long may be gone for good.
+            Err(_) => true,
+        };
+        if is_broken && let Some(link) = &used {
+            Links::discard(link);
+        }
+        match result {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(fail(error::kind(&error)).with_source(error)),
             Err(elapsed) => Err(fail(ErrorKind::Timeout).with_source(elapsed)),
@@ -137,29 +144,40 @@ impl RedisBackend {
             Change::Touch => ("touch", b""),
             Change::Delete => ("delete", b""),
         };
-        let ttl = millis(ttl).to_string();
+        let (wanted, base): (&str, &[u8]) = match write.wanted {
+            Wanted::None => ("none", b""),
+            Wanted::Any => ("any", b""),
+            Wanted::Same(mark) => ("same", mark),
+        };
+        let (ttl, short) = (millis(ttl).to_string(), SHORT.to_string());
         let keep = if write.keep_lock { "keep" } else { "" };
         let arguments = [
             write.token.as_bytes(),
             word.as_bytes(),
-            write.base,
+            wanted.as_bytes(),
+            base,
             ttl.as_bytes(),
             content,
             keep.as_bytes(),
+            short.as_bytes(),
         ];
         let keys = [&*self.key(write.id), &*self.lock_key(write.id)];
         let script = &self.0.scripts.commit;
-        let answer: String = self
+        let answer: Vec<u8> = self
             .script("write the session", script, &keys, &arguments)
             .await?;
-        match Outcome::parse(&answer) {
-            Some(Outcome::Stored(digest)) => Ok(Committed::Stored(Version::content(digest.into()))),
-            Some(Outcome::Deleted) => Ok(Committed::Deleted),
-            Some(Outcome::Gone) => Ok(Committed::Gone),
-            Some(Outcome::Conflict) => Ok(Committed::Conflict),
-            None => Err(self
+        let answer = Bytes::from(answer);
+        match (Outcome::parse(&answer), change) {
+            (Some(Outcome::Stored), Change::Put(content)) => {
+                Ok(Committed::Stored(version(&content)))
+            }
+            (Some(Outcome::Touched(mark)), _) => Ok(Committed::Stored(Version::content(mark))),
+            (Some(Outcome::Deleted), _) => Ok(Committed::Deleted),
+            (Some(Outcome::Gone), _) => Ok(Committed::Gone),
+            (Some(Outcome::Conflict), _) => Ok(Committed::Conflict),
+            (Some(Outcome::Stored) | None, _) => Err(self
                 .error(ErrorKind::Backend, "write the session")
-                .with_source(answer)),
+                .with_source(String::from_utf8_lossy(&answer))),
         }
     }
 
@@ -206,8 +224,16 @@ type Attempt = Option<Option<Entry>>;
 struct Write<'a> {
     id: &'a SessionId,
     token: &'a str,
-    base: &'a [u8],
+    wanted: Wanted<'a>,
     keep_lock: bool,
+}
+
+/// What must be stored for a write to happen.
+enum Wanted<'a> {
+    None,
+    Any,
+    /// A content with this mark.
+    Same(&'a [u8]),
 }
 
 impl Backend for RedisBackend {
@@ -276,16 +302,16 @@ impl Backend for RedisBackend {
         options: CommitOptions,
     ) -> BoxFuture<'a, Result<Committed>> {
         Box::pin(async move {
-            let base = match (&change, lease.base()) {
+            let wanted = match (&change, lease.base()) {
                 // A logout counts, and a touch keeps, whatever was written.
-                (Change::Delete | Change::Touch, _) => b"*",
-                (Change::Put(_), Some(base)) => base.as_content().as_ref(),
-                (Change::Put(_), None) => b"",
+                (Change::Delete | Change::Touch, _) => Wanted::Any,
+                (Change::Put(_), Some(base)) => Wanted::Same(base.as_content()),
+                (Change::Put(_), None) => Wanted::None,
             };
             let write = Write {
                 id: lease.id(),
                 token: lease.token().as_str(),
-                base,
+                wanted,
                 keep_lock: options.keep_lease,
             };
             let committed = self.change(write, change, options.ttl).await?;
@@ -308,7 +334,7 @@ impl Backend for RedisBackend {
         let write = Write {
             id,
             token: "",
-            base: expected.as_content(),
+            wanted: Wanted::Same(expected.as_content()),
             keep_lock: false,
         };
         Box::pin(self.change(write, change, ttl))
@@ -401,13 +427,13 @@ impl Drop for Abandoned<'_> {
 }
 
 fn entry(content: Vec<u8>) -> Entry {
+    let content = Bytes::from(content);
     let version = version(&content);
     Entry::new(content, version)
 }
 
-/// Digests are as good as the content and cheaper to send back.
-fn version(content: &[u8]) -> Version {
-    Version::content(Sha1::from(content).hexdigest().into())
+fn version(content: &Bytes) -> Version {
+    Version::content(mark(content))
 }
 
 /// At least one: Redis refuses a life of zero.

@@ -139,7 +139,8 @@ impl Links {
         let closed = Arc::clone(closed);
         AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(Some(self.timeout))
+            // `RedisBackend::run` bounds every exchange already.
+            .set_response_timeout(None)
             .set_push_sender(move |push: PushInfo| {
                 if push.kind == PushKind::Disconnection {
                     closed.store(true, Ordering::Release);

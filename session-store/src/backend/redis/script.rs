@@ -1,18 +1,23 @@
 //! The scripts that make a step on the server one step.
 
+use bytes::Bytes;
 use redis::Script;
+use sha1_smol::Sha1;
 
 /// Checks the lock (if a token is given) and the content, writes, and frees
 /// the lock.
 ///
-/// Keys: session, lock. Arguments: token or empty; what to do; SHA-1 of the
-/// content that was loaded, empty for "there was none", `*` for "any"; time
-/// to live in milliseconds; new content; `keep` to keep the lock.
-/// Answers one of the words in [`Outcome`], after `stored` the SHA-1 of what
+/// Keys: session, lock. Arguments: token or empty; what to do; what must be
+/// stored (`none`, `any`, or `same` as the next argument); the mark of the
+/// content that was loaded; time to live in milliseconds; new content; `keep`
+/// to keep the lock; how long a content may be to be its own mark. A longer
+/// one has its SHA-1 as its mark.
+///
+/// Answers one of the words in [`Outcome`], after `touched` the mark of what
 /// is stored.
 const COMMIT: &str = r"
 local session, lock = KEYS[1], KEYS[2]
-local token, change, base, ttl, content, keep = unpack(ARGV)
+local token, change, wanted, base, ttl, content, keep, short = unpack(ARGV)
 if token ~= '' and redis.call('GET', lock) ~= token then
     return 'conflict'
 end
@@ -23,15 +28,21 @@ local function done(outcome)
     return outcome
 end
 local old = redis.call('GET', session)
-if base == '' then
+local function mark()
+    if #old > tonumber(short) then
+        return redis.sha1hex(old)
+    end
+    return old
+end
+if wanted == 'none' then
     if old and change == 'put' then
         return done('conflict')
     end
-elseif base ~= '*' then
+elseif wanted == 'same' then
     if not old and change ~= 'delete' then
         return done('gone')
     end
-    if old and redis.sha1hex(old) ~= base then
+    if old and mark() ~= base then
         return done('conflict')
     end
 end
@@ -39,12 +50,12 @@ if change == 'delete' then
     redis.call('DEL', session)
     return done('deleted')
 end
-local stored = content
+local outcome = 'stored'
 if change == 'touch' then
     if not old then
         return done('gone')
     end
-    stored = old
+    outcome = 'touched' .. mark()
     redis.call('PEXPIRE', session, ttl)
 else
     redis.call('SET', session, content, 'PX', ttl)
@@ -52,7 +63,7 @@ end
 if keep ~= 'keep' then
     done()
 end
-return 'stored' .. redis.sha1hex(stored)
+return outcome
 ";
 
 /// Extends a lock that is still the caller's.
@@ -87,22 +98,66 @@ impl Scripts {
 /// What [`COMMIT`] answers.
 #[derive(Debug, Clone, Eq, PartialEq)]
 pub(super) enum Outcome {
-    /// With the SHA-1 of what is stored.
-    Stored(String),
+    /// The new content is stored.
+    Stored,
+    /// With the mark of what is stored.
+    Touched(Bytes),
     Deleted,
     Gone,
     Conflict,
 }
 
 impl Outcome {
-    pub(super) fn parse(answer: &str) -> Option<Self> {
-        match answer {
-            "deleted" => Some(Self::Deleted),
-            "gone" => Some(Self::Gone),
-            "conflict" => Some(Self::Conflict),
-            _ => answer
-                .strip_prefix("stored")
-                .map(|digest| Self::Stored(digest.to_owned())),
+    pub(super) fn parse(answer: &Bytes) -> Option<Self> {
+        match answer.as_ref() {
+            b"stored" => Some(Self::Stored),
+            b"deleted" => Some(Self::Deleted),
+            b"gone" => Some(Self::Gone),
+            b"conflict" => Some(Self::Conflict),
+            other => other
+                .starts_with(TOUCHED)
+                .then(|| Self::Touched(answer.slice(TOUCHED.len()..))),
         }
+    }
+}
+
+const TOUCHED: &[u8] = b"touched";
+
+/// What tells one content from another: a short one itself, which is less
+/// work for both sides than a digest, a long one by its SHA-1.
+pub(super) fn mark(content: &Bytes) -> Bytes {
+    if content.len() > SHORT {
+        Sha1::from(content).hexdigest().into()
+    } else {
+        content.clone()
+    }
+}
+
+/// Longest content in bytes that is its own mark. Servers digest a kilobyte
+/// in the time that it takes to send eight.
+pub(super) const SHORT: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_long_contents_are_digested() {
+        let short = Bytes::from(vec![b'x'; SHORT]);
+        assert_eq!(mark(&short), short);
+        let long = Bytes::from(vec![b'x'; SHORT + 1]);
+        assert_eq!(mark(&long).len(), 40);
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        let parse = |answer: &'static str| Outcome::parse(&Bytes::from_static(answer.as_bytes()));
+        assert_eq!(parse("stored"), Some(Outcome::Stored));
+        assert_eq!(parse("touched"), Some(Outcome::Touched(Bytes::new())));
+        assert_eq!(
+            parse("toucheda|i:1;"),
+            Some(Outcome::Touched("a|i:1;".into()))
+        );
+        assert_eq!(parse("storeda|i:1;"), None);
     }
 }
