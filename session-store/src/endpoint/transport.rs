@@ -69,6 +69,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         deadline: Option<Instant>,
     ) -> io::Result<Filled> {
         let until = deadline.unwrap_or_else(|| Instant::now() + self.idle);
+        // Without room, a command would arrive in as many pieces as there are
+        // corners left in the buffer.
+        input.reserve(ROOM);
         let read = self.stream.read_buf(input);
         match tokio::time::timeout_at(until.into(), read).await {
             Ok(Ok(0)) => Ok(Filled::Closed),
@@ -91,6 +94,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         pending().await
     }
 }
+
+/// Room for what one read brings: most commands with their session.
+const ROOM: usize = 4 * 1024;
 
 /// A client that pipelines without reading gets no further than this.
 const MAX_WAITING: usize = 64 * 1024;

@@ -97,7 +97,7 @@ impl Records for Memory {
         ttl: Duration,
     ) -> Result<Committed> {
         match change {
-            Change::Put(bytes) => self.shards.put(id, &wanted, bytes, ttl),
+            Change::Put(bytes) => self.shards.put(id, &wanted, &bytes, ttl),
             Change::Touch => Ok(self.shards.touch(id, &wanted, ttl)),
             Change::Delete => Ok(self.shards.delete(id, &wanted)),
         }

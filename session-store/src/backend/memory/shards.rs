@@ -62,7 +62,7 @@ impl Shards {
         &self,
         id: &SessionId,
         wanted: &Wanted,
-        bytes: Bytes,
+        bytes: &Bytes,
         ttl: Duration,
     ) -> Result<Committed> {
         let now = self.clock.now();
@@ -81,7 +81,8 @@ impl Shards {
         shard.insert(
             id.clone(),
             Record {
-                bytes,
+                // A part of a connection's buffer would keep all of that.
+                bytes: Bytes::copy_from_slice(bytes),
                 version,
                 expires,
             },
