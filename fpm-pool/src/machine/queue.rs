@@ -23,11 +23,11 @@ pub(super) struct Waiting {
 const IMPATIENCE: Duration = Duration::from_secs(10);
 
 /// So often within that time must somebody have given up.
-const GIVE_UPS: usize = 4;
+const GIVE_UPS: usize = 2;
 
 /// Those who leave this close together count once: a browser that is closed,
 /// or a test that ends, is no sign of a wait that is too long.
-const MOMENT: Duration = Duration::from_millis(100);
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The queue, in order of priority and arrival.
 ///
