@@ -9,12 +9,13 @@
 )]
 
 pub mod contenders;
+pub mod interrupt;
 pub mod load;
 pub mod machine;
-pub mod plot;
+pub mod page;
 mod report;
 pub mod site;
 pub mod stats;
 pub mod suites;
 
-pub use report::{Figure, Report, Table};
+pub use report::{Drawing, Figure, Report, Table};

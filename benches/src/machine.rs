@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::stats::Spread;
@@ -16,6 +17,68 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub fn cpu_seconds(roots: &[u32]) -> f64 {
     let ticks: u64 = tree(roots).iter().filter_map(|&pid| cpu_ticks(pid)).sum();
     ticks as f64 / TICKS_PER_SECOND
+}
+
+/// CPU seconds of processes that are gone without having been waited for.
+static GONE_TICKS: AtomicU64 = AtomicU64::new(0);
+
+/// Notes what the trees below `roots`, which are about to be killed, have
+/// used; the roots themselves are waited for and counted with this process.
+pub fn note_end(roots: &[u32]) {
+    let below = tree(roots).into_iter().filter(|pid| !roots.contains(pid));
+    let ticks = below.filter_map(cpu_ticks).sum();
+    GONE_TICKS.fetch_add(ticks, Ordering::Relaxed);
+}
+
+/// Watches what the machine does beside this program and what it started.
+#[derive(Debug)]
+pub struct Watch {
+    begin: Instant,
+    busy: f64,
+    own: f64,
+}
+
+impl Watch {
+    /// Begins to watch.
+    #[must_use]
+    pub fn start() -> Self {
+        Self {
+            begin: Instant::now(),
+            busy: busy_seconds(),
+            own: own_seconds(),
+        }
+    }
+
+    /// The share of all CPUs' time since then that others have used.
+    #[must_use]
+    pub fn others_share(&self) -> f64 {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let all = self.begin.elapsed().as_secs_f64() * cpus as f64;
+        let others = (busy_seconds() - self.busy) - (own_seconds() - self.own);
+        others.max(0.0) / all
+    }
+}
+
+/// Above this share of [`Watch::others_share`] the harness refuses to report.
+pub const OTHERS_LIMIT: f64 = 0.2;
+
+/// CPU seconds of this process, of all it started and of those that are gone.
+fn own_seconds() -> f64 {
+    let gone = GONE_TICKS.load(Ordering::Relaxed) as f64 / TICKS_PER_SECOND;
+    cpu_seconds(&[std::process::id()]) + gone
+}
+
+/// CPU seconds that all CPUs worked (or were taken away by a hypervisor); 0
+/// where the system does not tell.
+fn busy_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields = stat.lines().next().unwrap_or_default();
+    let ticks = |index: usize| {
+        let field = fields.split_whitespace().nth(index + 1);
+        field.and_then(|ticks| ticks.parse().ok()).unwrap_or(0.0)
+    };
+    // user, nice, system, irq, softirq, steal: not idle, iowait and guest.
+    [0, 1, 2, 5, 6, 7].map(ticks).iter().sum::<f64>() / TICKS_PER_SECOND
 }
 
 /// Proportional set size, in bytes, of the trees below `roots`: shared pages
@@ -128,6 +191,18 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(found.contains(&me) && found.contains(&child.id()));
+    }
+
+    #[test]
+    fn own_work_is_not_that_of_others() {
+        let watch = Watch::start();
+        let before = own_seconds();
+        while own_seconds() - before < 0.1 {
+            std::hint::black_box(fixed_work());
+        }
+        let own = own_seconds() - watch.own;
+        assert!(busy_seconds() - watch.busy >= own * 0.5);
+        assert!((0.0..=1.0).contains(&watch.others_share()));
     }
 
     #[test]

@@ -30,6 +30,14 @@ pub struct Case {
     pub request: Request,
 }
 
+impl Case {
+    /// Whether one answer takes long by itself.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        matches!(self.name, "cpu20ms" | "sleep100ms" | "download100m")
+    }
+}
+
 impl Site {
     /// Writes the scripts, all older than opcache's update protection (2 s),
     /// so that caching is on from the first request.

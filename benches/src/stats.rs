@@ -33,6 +33,22 @@ impl Spread {
         Self { min, median, max }
     }
 
+    /// Whether there is nothing to spread.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.min == self.max
+    }
+
+    /// The same with every value times `factor`: another unit.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self {
+            min: self.min * factor,
+            median: self.median * factor,
+            max: self.max * factor,
+        }
+    }
+
     /// The spread of `ours[i] / theirs[i]`: pairs that ran one after the
     /// other, so that a slow minute of the machine cancels out.
     #[must_use]

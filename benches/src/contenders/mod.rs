@@ -179,6 +179,13 @@ impl Contender {
     }
 }
 
+impl Drop for Contender {
+    fn drop(&mut self) {
+        // Its processes are killed right after this.
+        machine::note_end(&self.roots());
+    }
+}
+
 /// [`Contender::suffix`] of the contender `name`.
 #[must_use]
 pub fn suffix(name: &str) -> String {
@@ -189,23 +196,27 @@ pub fn suffix(name: &str) -> String {
     }
 }
 
-/// Starts every contender that is installed, ours first; the missing ones are
-/// named on stderr and skipped.
+/// The contenders to start: ours, and all peers or those in `only`.
+pub fn chosen(only: &[String]) -> impl Iterator<Item = (&'static str, Start)> {
+    let is_chosen = move |name: &str| {
+        name == OURS || only.is_empty() || only.iter().any(|wanted| wanted == name)
+    };
+    ALL.iter().copied().filter(move |(name, _)| is_chosen(name))
+}
+
+/// Starts every chosen contender that is installed, ours first; the missing
+/// ones are named on stderr and skipped.
 ///
 /// # Errors
 ///
 /// When ours does not start (there is nothing to compare then), or when PHP is
 /// not the same everywhere.
 pub fn start_all(setup: &Setup<'_>, only: &[String]) -> Result<Vec<Contender>, String> {
-    let probe = hello();
     let mut started = Vec::new();
-    for (name, start) in ALL {
-        if *name != OURS && !only.is_empty() && !only.iter().any(|wanted| wanted == name) {
-            continue;
-        }
-        match start(setup).and_then(|contender| contender.ready(&probe)) {
+    for (name, start) in chosen(only) {
+        match start(setup).and_then(|contender| contender.ready(&hello())) {
             Ok(contender) => started.push(contender),
-            Err(error) if *name == OURS => return Err(error),
+            Err(error) if name == OURS => return Err(error),
             Err(error) => eprintln!("skipped {name}: {error}"),
         }
     }

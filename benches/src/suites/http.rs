@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::Report;
-use crate::contenders::{self, Contender, OURS, Setup};
+use crate::contenders::{self, Contender, Setup};
 use crate::load::ClosedRun;
-use crate::report::Table;
+use crate::report::{Drawing, Table};
 use crate::site::{Case, Site, cases};
 use crate::stats::Spread;
 
@@ -44,6 +44,10 @@ impl Series {
         self.cpu_us
             .push(cpu_seconds * 1e6 / run.latencies_us.len().max(1) as f64);
     }
+
+    fn is_clean(&self) -> bool {
+        self.faults.is_empty()
+    }
 }
 
 /// Runs the suite.
@@ -60,12 +64,15 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
         workers: options.workers,
         connections: *CONNECTIONS.last().unwrap_or(&64) + 8,
     };
-    let servers = contenders::start_all(&setup, &options.peers)?;
-    for case in cases() {
-        for connections in CONNECTIONS {
-            let name = format!("{}_c{connections}", case.name);
-            if options.wants(&name) {
-                measure(&servers, &case, &name, connections, options, report)?;
+    {
+        let servers = contenders::start_all(&setup, &options.peers)?;
+        tell_workers(&servers, report);
+        for case in cases() {
+            for connections in CONNECTIONS {
+                let name = format!("{}_c{connections}", case.name);
+                if options.wants(&name) {
+                    measure(&servers, &case, &name, connections, options, report)?;
+                }
             }
         }
     }
@@ -73,6 +80,15 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
         super::keepalive::run(&setup, IDLE, options, report)?;
     }
     Ok(())
+}
+
+/// What [`contenders::check_same`] has counted, for the reader.
+fn tell_workers(servers: &[Contender], report: &mut Report) {
+    let mut table = Table::new("http: PHP workers", &["workers"]).drawn(Drawing::Nothing);
+    for server in servers {
+        table.row(server.name, vec![Some(server.workers as f64)]);
+    }
+    report.table(table);
 }
 
 fn measure(
@@ -83,14 +99,16 @@ fn measure(
     options: &Options,
     report: &mut Report,
 ) -> Result<(), String> {
+    report.progress(&format!("http.{name}"));
     let mut series: Vec<Series> = servers.iter().map(|_| Series::default()).collect();
     let time = duration(case, connections, options);
-    for repetition in 0..options.repetitions() {
+    // Caches, connections, branch predictors. A slow case needs one of each.
+    let warm_up = if case.is_slow() { time / 100 } else { time / 4 };
+    for server in servers {
+        server.load(&case.request, connections.min(8), warm_up)?;
+    }
+    for _ in 0..repetitions(case, connections, options) {
         for (server, series) in servers.iter().zip(&mut series) {
-            if repetition == 0 {
-                // Caches, connections, branch predictors.
-                server.load(&case.request, connections, time / 4)?;
-            }
             let (run, cpu) = server.load(&case.request, connections, time)?;
             series.add(&run, cpu);
         }
@@ -99,62 +117,59 @@ fn measure(
     Ok(())
 }
 
-/// Long enough for several rounds of the slow cases.
+/// The slow cases take seconds with many connections: one less for a look.
+fn repetitions(case: &Case, connections: usize, options: &Options) -> usize {
+    let less = options.quick && case.is_slow() && connections > 8;
+    options.repetitions() - usize::from(less)
+}
+
+/// Long enough for several rounds of the slow cases; those under way at its
+/// end are waited for.
 fn duration(case: &Case, connections: usize, options: &Options) -> Duration {
-    let base = if options.quick { 600 } else { 2000 };
-    let queue = match case.name {
-        "sleep100ms" => connections as u64 * 60,
-        "cpu20ms" => connections as u64 * 25,
-        "download100m" => connections as u64 * 60,
-        _ => 0,
+    let (base, per_connection) = if options.quick { (250, 5) } else { (2000, 60) };
+    let rounds = if case.is_slow() {
+        per_connection * connections as u64
+    } else {
+        0
     };
-    Duration::from_millis(base + queue)
+    Duration::from_millis(base + rounds)
 }
 
 fn tell(servers: &[Contender], name: &str, series: &[Series], report: &mut Report) {
-    let mut table = Table::new(
-        format!("http {name}"),
-        &[
-            "requests/s",
-            "p50 ms",
-            "p99 ms",
-            "CPU us/request",
-            "serve is x times",
-        ],
-    );
-    let ours = servers.iter().position(|server| server.name == OURS);
+    let columns = [
+        "requests/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU us/request",
+        "serve is x times",
+    ];
+    let mut table =
+        Table::new(format!("http {name}"), &columns).drawn(Drawing::Bars(vec![0, 2, 3]));
+    let ours = servers.iter().position(Contender::is_ours);
+    let ours = ours.map(|index| &series[index]);
+    let ours = ours.filter(|ours| ours.is_clean());
     for (server, theirs) in servers.iter().zip(series) {
         for fault in &theirs.faults {
             eprintln!("http.{name}: {}: {fault}", server.name);
         }
-        let clean = theirs.faults.is_empty();
-        let rate = Spread::of(&theirs.rate);
-        let ratio = ours.map(|index| Spread::of_ratios(&series[index].rate, &theirs.rate));
-        table.row(
+        if !theirs.is_clean() {
+            let faults = format!("http.{name}.faults{}", server.suffix());
+            report.figure(faults, theirs.faults.len() as f64);
+            table.spreads(server.name, vec![None; columns.len()]);
+            continue;
+        }
+        let ratio = ours.map(|ours| Spread::of_ratios(&ours.rate, &theirs.rate));
+        table.spreads(
             server.name,
             vec![
-                clean.then_some(rate.median),
-                Some(Spread::of(&theirs.p50_us).median / 1000.0),
-                Some(Spread::of(&theirs.p99_us).median / 1000.0),
-                Some(Spread::of(&theirs.cpu_us).median),
-                ratio.filter(|_| clean).map(|ratio| ratio.median),
+                Some(Spread::of(&theirs.rate)),
+                Some(Spread::of(&theirs.p50_us).times(1e-3)),
+                Some(Spread::of(&theirs.p99_us).times(1e-3)),
+                Some(Spread::of(&theirs.cpu_us)),
+                ratio.filter(|_| !server.is_ours()),
             ],
         );
-        if clean {
-            figures(
-                server,
-                name,
-                theirs,
-                ours.map(|index| &series[index]),
-                report,
-            );
-        } else {
-            let suffix = server.suffix();
-            report.figure(
-                format!("http.{name}.faults{suffix}"),
-                theirs.faults.len() as f64,
-            );
-        }
+        figures(server, name, theirs, ours, report);
     }
     report.table(table);
 }
@@ -176,7 +191,7 @@ fn figures(
     for (measure, values) in measures {
         report.spread(format!("http.{name}.{measure}{suffix}"), Spread::of(values));
     }
-    let Some(ours) = ours.filter(|_| server.name != OURS) else {
+    let Some(ours) = ours.filter(|_| !server.is_ours()) else {
         return;
     };
     let peer = server.name;

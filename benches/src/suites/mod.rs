@@ -11,6 +11,7 @@ mod sessions;
 mod spawn;
 
 use crate::Report;
+use crate::contenders;
 
 /// How a run is wanted.
 #[derive(Debug, Clone)]
@@ -115,3 +116,15 @@ pub const ALL: &[Suite] = &[
         run: config::run,
     },
 ];
+
+/// Every name that [`Options::peers`] may hold.
+pub fn peer_names() -> impl Iterator<Item = &'static str> {
+    let servers = contenders::ALL.iter().map(|(name, _)| *name);
+    servers.chain(codec::peer_names().filter(|name| !name.is_empty()))
+}
+
+/// Whether this process only runs a piece of a suite for another one.
+#[must_use]
+pub fn is_child() -> bool {
+    codec::is_child()
+}

@@ -1,13 +1,14 @@
 //! `reload`: twenty reloads under load. What fails, and what waits?
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::Report;
 use crate::contenders::{self, Contender, FpmPool, PhpFpm, Setup, nginx_with_php, start_mod_php};
-use crate::load::{Expect, Request};
+use crate::load::{ClosedRun, Expect, Request};
 use crate::report::Table;
 use crate::site::Site;
 
@@ -15,8 +16,20 @@ use super::Options;
 
 const RELOADS: u32 = 20;
 
+/// The reloads of a server are split over this many turns.
+const ROUNDS: u32 = 4;
+
 /// Connections that ask all the time.
 const CONNECTIONS: usize = 8;
+
+/// A server, how it is told to reload, and what was seen.
+#[derive(Debug)]
+struct Subject {
+    server: Contender,
+    signal: Signal,
+    calm: ClosedRun,
+    reloads: ClosedRun,
+}
 
 /// Runs the suite.
 ///
@@ -32,15 +45,20 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
         workers: options.workers,
         connections: CONNECTIONS,
     };
+    let mut subjects = subjects(&setup)?;
+    for round in 1..=ROUNDS {
+        for subject in &mut subjects {
+            let name = subject.server.name;
+            report.progress(&format!("reload of {name}, round {round} of {ROUNDS}"));
+            subject.measure(options)?;
+        }
+    }
     let mut table = Table::new(
         format!("reload: {RELOADS} reloads under load"),
         &["failed", "p99 ms calm", "p99 ms reloads", "max ms reloads"],
     );
-    for (server, signal) in servers(&setup) {
-        match server.and_then(|server| server.ready(&contenders::hello())) {
-            Ok(server) => measure(&server, signal, options, report, &mut table)?,
-            Err(error) => eprintln!("skipped: {error}"),
-        }
+    for subject in &subjects {
+        subject.tell(report, &mut table);
     }
     report.table(table);
     Ok(())
@@ -48,7 +66,7 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
 
 /// Ours; php-fpm as it comes and with time to finish; Apache's own graceful
 /// restart.
-fn servers(setup: &Setup<'_>) -> Vec<(Result<Contender, String>, Signal)> {
+fn subjects(setup: &Setup<'_>) -> Result<Vec<Subject>, String> {
     let nginx = |name, control_timeout| {
         let pool = FpmPool {
             control_timeout,
@@ -56,62 +74,70 @@ fn servers(setup: &Setup<'_>) -> Vec<(Result<Contender, String>, Signal)> {
         };
         PhpFpm::start(pool).and_then(|php| nginx_with_php(name, setup, php, None))
     };
-    vec![
+    let started = [
         (contenders::start_serve(setup), Signal::SIGHUP),
         (nginx("nginx_fpm", 0), Signal::SIGUSR2),
         (nginx("nginx_fpm_graceful", 10), Signal::SIGUSR2),
         (start_mod_php(setup), Signal::SIGUSR1),
-    ]
+    ];
+    let mut subjects = Vec::new();
+    for (index, (server, signal)) in started.into_iter().enumerate() {
+        match server.and_then(|server| server.ready(&contenders::hello())) {
+            Ok(server) => subjects.push(Subject {
+                server,
+                signal,
+                calm: ClosedRun::default(),
+                reloads: ClosedRun::default(),
+            }),
+            Err(error) if index == 0 => return Err(error),
+            Err(error) => eprintln!("skipped: {error}"),
+        }
+    }
+    Ok(subjects)
 }
 
-fn measure(
-    server: &Contender,
-    signal: Signal,
-    options: &Options,
-    report: &mut Report,
-    table: &mut Table,
-) -> Result<(), String> {
-    let work = Request::get("/work.php", Expect::Body(b"worked\n".to_vec()));
-    let pause = Duration::from_millis(if options.quick { 250 } else { 1000 });
-    let (calm, _) = server.load(&work, CONNECTIONS, pause * 4)?;
-    let done = AtomicBool::new(false);
-    let run = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for _ in 0..RELOADS {
-                std::thread::sleep(pause);
-                server.signal_php(signal);
-            }
-            done.store(true, Ordering::Relaxed);
+impl Subject {
+    /// One round: calm load, then load with reloads.
+    fn measure(&mut self, options: &Options) -> Result<(), String> {
+        let work = Request::get("/work.php", Expect::Body(b"worked\n".to_vec()));
+        let pause = Duration::from_millis(if options.quick { 250 } else { 1000 });
+        let reloads = RELOADS / ROUNDS;
+        let (calm, _) = self.server.load(&work, CONNECTIONS, pause * 2)?;
+        self.calm.merge(calm);
+        let done = AtomicBool::new(false);
+        let (server, signal) = (&self.server, self.signal);
+        let run = thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..reloads {
+                    thread::sleep(pause);
+                    server.signal_php(signal);
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            server.load(&work, CONNECTIONS, pause * (reloads + 2))
         });
-        server.load(&work, CONNECTIONS, pause * (RELOADS + 3))
-    });
-    let (run, _) = run?;
-    if !done.load(Ordering::Relaxed) {
-        return Err(format!(
-            "{}: the reloads took longer than the load",
-            server.name
-        ));
+        let (run, _) = run?;
+        if !done.load(Ordering::Relaxed) {
+            let name = self.server.name;
+            return Err(format!("{name}: the reloads took longer than the load"));
+        }
+        self.reloads.merge(run);
+        Ok(())
     }
-    let suffix = server.suffix();
-    if let Some(error) = &run.first_error {
-        eprintln!(
-            "reload: {}: {} failed, the first: {error}",
-            server.name, run.errors
-        );
+
+    fn tell(&self, report: &mut Report, table: &mut Table) {
+        let (name, suffix) = (self.server.name, self.server.suffix());
+        let (calm, run) = (&self.calm, &self.reloads);
+        if let Some(error) = &run.first_error {
+            eprintln!("reload: {name}: {} failed, the first: {error}", run.errors);
+        }
+        let failed = run.errors as f64;
+        let (before, during) = (calm.quantile_us(0.99) / 1e3, run.quantile_us(0.99) / 1e3);
+        let longest = run.quantile_us(1.0) / 1e3;
+        report.figure(format!("reload.failed_requests{suffix}"), failed);
+        report.figure(format!("reload.added_p99_ms{suffix}"), during - before);
+        report.figure(format!("reload.max_ms{suffix}"), longest);
+        let values = [failed, before, during, longest];
+        table.row(name, values.map(Some).to_vec());
     }
-    let (before, during) = (calm.quantile_us(0.99) / 1e3, run.quantile_us(0.99) / 1e3);
-    let longest = run.quantile_us(1.0) / 1e3;
-    report.figure(format!("reload.failed_requests{suffix}"), run.errors as f64);
-    report.figure(format!("reload.added_p99_ms{suffix}"), during - before);
-    report.figure(format!("reload.max_ms{suffix}"), longest);
-    table.row(
-        server.name,
-        vec![
-            Some(run.errors as f64),
-            Some(before),
-            Some(during),
-            Some(longest),
-        ],
-    );
-    Ok(())
 }

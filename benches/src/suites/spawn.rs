@@ -6,7 +6,7 @@ use crate::Report;
 use crate::contenders::{
     self, Contender, FpmPool, OURS, PhpFpm, Setup, nginx_with_php, start_serve_with,
 };
-use crate::load::{Answered, OpenLoop, Patience, open_loop};
+use crate::load::{Answered, OpenLoop, Patience, open_loop, wait_for_static};
 use crate::report::Table;
 use crate::site::Site;
 use crate::stats::Spread;
@@ -16,8 +16,17 @@ use super::Options;
 /// Workers that are missing when the requests arrive.
 const SHORT: [usize; 3] = [0, 1, 16];
 
+/// The pools' `pm.max_children`.
+const MOST: usize = 17;
+
 /// `sleep.php` takes this long once it runs: requests cannot share a worker.
 const SCRIPT: f64 = 0.1;
+
+/// Whose pools start workers on demand.
+const NAMES: [&str; 2] = [OURS, "nginx_fpm"];
+
+/// First and last answer of each repetition, in milliseconds.
+type Times = (Vec<f64>, Vec<f64>);
 
 /// Runs the suite.
 ///
@@ -30,58 +39,85 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
     let setup = Setup {
         root: site.root(),
         serve: &serve,
-        workers: 17,
-        connections: 17,
+        workers: MOST,
+        connections: MOST,
     };
     let mut table = Table::new(
         "spawn: ms from demand to the answer, the script's own time taken off",
         &["first", "last"],
     );
-    for name in [OURS, "nginx_fpm"] {
-        for short in SHORT {
-            let mut first = Vec::new();
-            let mut last = Vec::new();
-            for _ in 0..options.repetitions() {
-                let clients = demand(name, &setup, short)?;
-                let times = clients
-                    .iter()
-                    .map(|client| client.latency.map(|l| l - SCRIPT));
-                let times: Option<Vec<f64>> = times.collect();
-                let times = times.ok_or_else(|| format!("{name}: a request was not answered"))?;
-                first.push(times.iter().copied().fold(f64::INFINITY, f64::min) * 1e3);
-                last.push(times.iter().copied().fold(0.0, f64::max) * 1e3);
+    for short in SHORT {
+        report.progress(&format!("spawn.short_{short}"));
+        let mut times = NAMES.map(|_| Some(Times::default()));
+        for _ in 0..options.repetitions() {
+            for (name, times) in NAMES.into_iter().zip(&mut times) {
+                one(name, &setup, short, times)?;
             }
-            let suffix = contenders::suffix(name);
+        }
+        for (name, times) in NAMES.into_iter().zip(times) {
+            let Some((first, last)) = times else { continue };
             let (first, last) = (Spread::of(&first), Spread::of(&last));
+            let suffix = contenders::suffix(name);
             report.spread(format!("spawn.short_{short}.first_ms{suffix}"), first);
             report.spread(format!("spawn.short_{short}.last_ms{suffix}"), last);
-            table.row(
-                format!("{name}, {short} short"),
-                vec![Some(first.median), Some(last.median)],
-            );
+            let row = format!("{name}, {short} short");
+            table.spreads(row, vec![Some(first), Some(last)]);
         }
     }
     report.table(table);
     Ok(())
 }
 
+/// Adds a repetition to `times`; a peer that is missing has none.
+fn one(
+    name: &str,
+    setup: &Setup<'_>,
+    short: usize,
+    times: &mut Option<Times>,
+) -> Result<(), String> {
+    let Some((first, last)) = times else {
+        return Ok(());
+    };
+    let waited: Vec<f64> = match demand(name, setup, short) {
+        Ok(waited) => waited,
+        Err(error) if name == OURS => return Err(error),
+        Err(error) => {
+            eprintln!("skipped {name}: {error}");
+            *times = None;
+            return Ok(());
+        }
+    };
+    first.push(waited.iter().copied().fold(f64::INFINITY, f64::min) * 1e3);
+    last.push(waited.iter().copied().fold(0.0, f64::max) * 1e3);
+    Ok(())
+}
+
 /// A fresh server without a worker; `short` requests at once, or one request
-/// that finds the worker of the one before idle.
-fn demand(name: &str, setup: &Setup<'_>, short: usize) -> Result<Vec<Answered>, String> {
+/// that finds the worker of the one before idle. How long each one waited.
+fn demand(name: &str, setup: &Setup<'_>, short: usize) -> Result<Vec<f64>, String> {
     let (server, _config) = start(name, setup)?;
-    crate::load::wait_for_static(server.port)?;
+    wait_for_static(server.port)?;
     if short == 0 {
         arrive(&server, 1)?;
     }
-    arrive(&server, short.max(1))
+    let waited = |client: &Answered| client.latency.map(|latency| latency - SCRIPT);
+    let clients = arrive(&server, short.max(1))?;
+    let waited: Option<Vec<f64>> = clients.iter().map(waited).collect();
+    waited.ok_or_else(|| format!("{name}: a request was not answered"))
 }
 
 fn start(name: &str, setup: &Setup<'_>) -> Result<(Contender, tempfile::TempDir), String> {
     let folder = peers::Peer::folder();
-    let config = folder.path().join("ondemand.conf");
     if name == OURS {
-        let text = "[bench]\nuser = root\ngroup = root\nlisten = 127.0.0.1:0\n\
-                    pm = ondemand\npm.max_children = 17\n";
+        let config = folder.path().join("ondemand.conf");
+        let user = if nix::unistd::geteuid().is_root() {
+            "user = root\ngroup = root\n"
+        } else {
+            ""
+        };
+        let text = format!(
+            "[bench]\n{user}listen = 127.0.0.1:0\npm = ondemand\npm.max_children = {MOST}\n"
+        );
         std::fs::write(&config, text).map_err(|error| error.to_string())?;
         let server = start_serve_with(setup, &["--config", &config.display().to_string()]);
         return Ok((server, folder));

@@ -16,7 +16,7 @@ use cases::{ALL, Case};
 use valgrind::Tool;
 
 use crate::Report;
-use crate::report::Table;
+use crate::report::{Drawing, Table};
 use crate::suites::Options;
 
 /// Names the case and the iterations in the environment of a child.
@@ -29,11 +29,8 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
     if let Ok(order) = env::var(CHILD) {
         return run_child(&order);
     }
-    let mut table = Table {
-        title: "codec: cost of one operation".to_owned(),
-        columns: ["instructions", "allocations"].map(str::to_owned).into(),
-        rows: Vec::new(),
-    };
+    let columns = ["instructions", "allocations"];
+    let mut table = Table::new("codec: cost of one operation", &columns).drawn(Drawing::Nothing);
     let mut memcpy = None;
     let wanted = ALL.iter().filter(|case| {
         case.who == MEMCPY
@@ -50,9 +47,7 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
         }
         report_case(report, case, instructions, allocations, memcpy);
         let name = format!("{} {}", case.operation, case.label());
-        table
-            .rows
-            .push((name, vec![Some(instructions), Some(allocations)]));
+        table.row(name, vec![Some(instructions), Some(allocations)]);
     }
     report.figure(
         "codec.encode_head.writes",
@@ -60,6 +55,16 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
     );
     report.table(table);
     Ok(())
+}
+
+/// Whether this process counts for another one.
+pub(super) fn is_child() -> bool {
+    env::var_os(CHILD).is_some()
+}
+
+/// Whom it compares with.
+pub(super) fn peer_names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|case| case.who)
 }
 
 fn report_case(
