@@ -128,3 +128,73 @@ async fn data_that_cannot_be_read_stays() {
         "user|i:7;\n"
     );
 }
+
+/// A session and two requests that have read it.
+async fn two_requests(adapter: &PhpSessionStore) -> (Session, Session) {
+    let first = Session::new(None, Arc::new(adapter.clone()), None);
+    first.insert("a", 1).await.unwrap();
+    first.insert("Ünï", 1).await.unwrap();
+    first.save().await.unwrap();
+    let request = || Session::new(first.id(), Arc::new(adapter.clone()), None);
+    let (one, two) = (request(), request());
+    one.load().await.unwrap();
+    two.load().await.unwrap();
+    (one, two)
+}
+
+#[tokio::test]
+async fn changes_of_different_variables_are_merged() {
+    let adapter = PhpSessionStore::new(Store::new(Memory::default()));
+    let (one, two) = two_requests(&adapter).await;
+    one.insert("a", 2).await.unwrap();
+    one.insert("new", 3).await.unwrap();
+    one.save().await.unwrap();
+    two.remove_value("Ünï").await.unwrap();
+    two.save().await.unwrap();
+    // Saving the same again changes nothing.
+    two.save().await.unwrap();
+
+    let record = adapter.load(&two.id().unwrap()).await.unwrap().unwrap();
+    assert_eq!(record.data["a"], 2);
+    assert_eq!(record.data["new"], 3);
+    assert!(!record.data.contains_key("Ünï"));
+}
+
+#[tokio::test]
+async fn changes_of_the_same_variable_are_an_error() {
+    let adapter = PhpSessionStore::new(Store::new(Memory::default()));
+    let (one, two) = two_requests(&adapter).await;
+    one.insert("a", 2).await.unwrap();
+    one.save().await.unwrap();
+    two.insert("a", 3).await.unwrap();
+    let refused = two.save().await.unwrap_err();
+    assert!(refused.to_string().contains("variable a"), "{refused}");
+    let record = adapter.load(&two.id().unwrap()).await.unwrap().unwrap();
+    assert_eq!(record.data["a"], 2);
+
+    // What both made the same is none.
+    let (one, two) = two_requests(&adapter).await;
+    for request in [one, two] {
+        request.insert("a", 9).await.unwrap();
+        request.save().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn clearing_removes_what_json_expresses_and_a_new_id_keeps_the_rest() {
+    let store = Store::new(Memory::default());
+    let adapter = PhpSessionStore::new(store.clone());
+    let (one, two) = two_requests(&adapter).await;
+    one.cycle_id().await.unwrap();
+    one.save().await.unwrap();
+    let php_id =
+        |session: &Session| SessionId::parse(&format!("{:032x}", session.id().unwrap().0)).unwrap();
+    let stored = store.read(&php_id(&one)).await.unwrap().unwrap().bytes;
+    let session = Document::decode(Php, stored, &Limits::default()).unwrap();
+    assert_eq!(session.len(), 2, "no name but the application's");
+    assert!(two.save().await.is_err(), "the old id is gone");
+
+    one.clear().await;
+    one.save().await.unwrap();
+    assert_eq!(store.read(&php_id(&one)).await.unwrap().unwrap().bytes, "");
+}

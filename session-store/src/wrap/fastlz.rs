@@ -1,29 +1,26 @@
 //! FastLZ streams of levels 1 and 2; the level is in the first byte.
 
 use super::WrapError;
-use super::lz::{Piece, Plain, next, pieces, take};
+use super::lz::{Plain, next, take};
+use super::lzf::{self, LITERALS};
 
 /// Decompresses a stream of at most `limit` plain bytes.
-#[cfg_attr(
-    not(any(feature = "compression", test)),
-    expect(dead_code, reason = "for php-memcached only")
-)]
-pub(super) fn decompress(mut stream: &[u8], limit: usize) -> Result<Vec<u8>, WrapError> {
-    let Some(&first) = stream.first() else {
-        return Ok(Vec::new());
-    };
-    let level = match first >> 5 {
-        0 => Level::One,
-        1 => Level::Two,
-        _ => return Err(WrapError::Corrupt),
-    };
+pub(super) fn decompress(stream: &[u8], limit: usize) -> Result<Vec<u8>, WrapError> {
+    match stream.first().map_or(0, |first| first >> 5) {
+        0 => lzf::decompress(stream, limit),
+        1 => decompress_level_two(stream, limit),
+        _ => Err(WrapError::Corrupt),
+    }
+}
+
+fn decompress_level_two(mut stream: &[u8], limit: usize) -> Result<Vec<u8>, WrapError> {
     let mut plain = Plain::new(limit);
     let mut control = usize::from(next(&mut stream)? & 0x1f);
     loop {
         if control < LITERALS {
             plain.literals(take(&mut stream, control + 1)?)?;
         } else {
-            let (distance, len) = read_copy(&mut stream, control, level)?;
+            let (distance, len) = read_copy(&mut stream, control)?;
             plain.copy(distance, len)?;
         }
         if stream.is_empty() {
@@ -33,23 +30,14 @@ pub(super) fn decompress(mut stream: &[u8], limit: usize) -> Result<Vec<u8>, Wra
     }
 }
 
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Level {
-    One,
-    Two,
-}
-
-fn read_copy(
-    stream: &mut &[u8],
-    control: usize,
-    level: Level,
-) -> Result<(usize, usize), WrapError> {
-    let mut len = (control >> 5) - 1;
+/// Lengths go on as long as bytes are full, and distances in two more bytes.
+fn read_copy(stream: &mut &[u8], control: usize) -> Result<(usize, usize), WrapError> {
+    let mut len = control >> 5;
     if len == LONG {
         loop {
             let more = next(stream)?;
             len += usize::from(more);
-            if level == Level::One || more != 255 {
+            if more != 255 {
                 break;
             }
         }
@@ -57,55 +45,24 @@ fn read_copy(
     let high = control & 0x1f;
     let low = next(stream)?;
     let mut distance = (high << 8 | usize::from(low)) + 1;
-    if level == Level::Two && low == 255 && high == 31 {
+    if low == 255 && high == 31 {
         let far = u16::from_be_bytes([next(stream)?, next(stream)?]);
         distance = usize::from(far) + FAR;
     }
-    Ok((distance, len + 3))
+    Ok((distance, len + 2))
 }
 
 /// Compresses at level 1; the result may be longer than the input by a 32nd.
-#[cfg_attr(
-    not(any(feature = "compression", test)),
-    expect(dead_code, reason = "for php-memcached only")
-)]
 pub(super) fn compress(plain: &[u8]) -> Vec<u8> {
-    let mut stream = Vec::with_capacity(plain.len() / 2);
-    for piece in pieces(plain, MAX_DISTANCE, MAX_LEN) {
-        match piece {
-            Piece::Literals(bytes) => {
-                for run in bytes.chunks(LITERALS) {
-                    stream.push(low(run.len() - 1));
-                    stream.extend_from_slice(run);
-                }
-            }
-            Piece::Copy { distance, len } => {
-                let (distance, len) = (distance - 1, len - 3);
-                stream.push(low((len.min(LONG) + 1) << 5 | distance >> 8));
-                if len >= LONG {
-                    stream.push(low(len - LONG));
-                }
-                stream.push(low(distance));
-            }
-        }
-    }
-    stream
+    lzf::compress(plain, MAX_DISTANCE)
 }
 
-/// The lowest 8 bits.
-#[expect(clippy::cast_possible_truncation, reason = "that is the purpose")]
-const fn low(value: usize) -> u8 {
-    value as u8
-}
-
-/// Control bytes below this announce so many literals and one more.
-const LITERALS: usize = 32;
-/// A length of 6 goes on in the next byte.
-const LONG: usize = 6;
-/// Distances of level 2 that take two more bytes start here.
+/// A length of 7 goes on in the next byte.
+const LONG: usize = 7;
+/// Distances that take two more bytes start here.
 const FAR: usize = 8192;
+/// What level 1 keeps free.
 const MAX_DISTANCE: usize = 8191;
-const MAX_LEN: usize = 255 + LONG + 3;
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,10 @@
-//! LZF streams, as liblzf writes them: no header and no length.
+//! LZF streams, as liblzf writes them: no header and no length. FastLZ's
+//! level 1 is the same format.
 
 use super::WrapError;
 use super::lz::{Piece, Plain, next, pieces, take};
 
 /// Decompresses a stream of at most `limit` plain bytes.
-#[cfg_attr(
-    not(any(feature = "compression", test)),
-    expect(dead_code, reason = "for phpredis only")
-)]
 pub(super) fn decompress(mut stream: &[u8], limit: usize) -> Result<Vec<u8>, WrapError> {
     let mut plain = Plain::new(limit);
     while !stream.is_empty() {
@@ -26,14 +23,11 @@ pub(super) fn decompress(mut stream: &[u8], limit: usize) -> Result<Vec<u8>, Wra
     Ok(plain.finish())
 }
 
-/// Compresses; the result may be longer than the input by a 32nd.
-#[cfg_attr(
-    not(any(feature = "compression", test)),
-    expect(dead_code, reason = "for phpredis only")
-)]
-pub(super) fn compress(plain: &[u8]) -> Vec<u8> {
+/// Compresses; the result may be longer than the input by a 32nd. Copies
+/// reach back `max_distance` bytes, 8192 at most.
+pub(super) fn compress(plain: &[u8], max_distance: usize) -> Vec<u8> {
     let mut stream = Vec::with_capacity(plain.len() / 2);
-    for piece in pieces(plain, MAX_DISTANCE, MAX_LEN) {
+    for piece in pieces(plain, max_distance, MAX_LEN) {
         match piece {
             Piece::Literals(bytes) => {
                 for run in bytes.chunks(LITERALS) {
@@ -60,11 +54,12 @@ const fn low(value: usize) -> u8 {
     value as u8
 }
 
+/// How far back LZF copies.
+pub(super) const MAX_DISTANCE: usize = 1 << 13;
 /// Control bytes below this announce so many literals and one more.
-const LITERALS: usize = 32;
+pub(super) const LITERALS: usize = 32;
 /// A length of 7 goes on in the next byte.
 const LONG: usize = 7;
-const MAX_DISTANCE: usize = 1 << 13;
 const MAX_LEN: usize = 255 + LONG + 2;
 
 #[cfg(test)]
@@ -102,7 +97,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_compressed_comes_back(plain in prop::collection::vec(0_u8..6, 0..3000)) {
-            let stream = compress(&plain);
+            let stream = compress(&plain, MAX_DISTANCE);
             prop_assert_eq!(decompress(&stream, plain.len()).unwrap(), plain);
         }
     }

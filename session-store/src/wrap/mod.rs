@@ -3,10 +3,13 @@
 
 mod backend;
 mod error;
+#[cfg(any(feature = "compression", test))]
 mod fastlz;
 #[cfg(feature = "laravel")]
 pub mod laravel;
+#[cfg(any(feature = "compression", test))]
 mod lz;
+#[cfg(any(feature = "compression", test))]
 mod lzf;
 #[cfg(feature = "compression")]
 pub mod memcached;

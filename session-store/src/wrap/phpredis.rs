@@ -41,7 +41,7 @@ impl Compression {
     pub fn compress(self, plain: &[u8], level: i32) -> Result<Vec<u8>, WrapError> {
         match self {
             Self::None => Ok(plain.to_vec()),
-            Self::Lzf => Ok(lzf::compress(plain)),
+            Self::Lzf => Ok(lzf::compress(plain, lzf::MAX_DISTANCE)),
             Self::Zstd => zstd::bulk::compress(plain, level).map_err(|_| WrapError::Corrupt),
             // phpredis leaves an empty value alone.
             Self::Lz4 if plain.is_empty() => Ok(Vec::new()),

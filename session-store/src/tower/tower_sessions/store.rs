@@ -1,6 +1,6 @@
 //! `tower_sessions_core::SessionStore` on a [`Store`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use tower_sessions_core::session::{Id, Record};
 use tower_sessions_core::session_store::{Error, Result, SessionStore};
 
 use super::ids;
-use crate::{Committed, Created, Document, Limits, SerializeHandler, Store};
+use crate::{Committed, Created, Document, Key, Limits, SerializeHandler, Store};
 
 /// Keeps the sessions of `tower-sessions` in any backend, as PHP variables.
 ///
@@ -19,9 +19,15 @@ use crate::{Committed, Created, Document, Limits, SerializeHandler, Store};
 /// not change keep their bytes. Objects read as maps; one that is changed
 /// becomes an array, as JSON knows no classes.
 ///
-/// `tower-sessions` itself takes no locks: of two requests that change the
-/// same session, the later one decides. Use [`SessionLayer`] where that
-/// matters.
+/// `tower-sessions` takes no locks, so two requests may change one session at
+/// the same time. Saving merges: under the session's lock, what this request
+/// changed goes on top of what others stored since it read the session. If
+/// both changed the same variable, nothing is saved and that is an error, for
+/// which `tower-sessions` answers 500; [`SessionLayer`] lets such requests
+/// wait for each other instead. What a request read is kept in the record
+/// under a name of its own, which costs the session's size in memory once
+/// more. Two things know no such state and overwrite: `Session::clear`, which
+/// means to, and a `CachingSessionStore` in front, whose copies may be old.
 ///
 /// [`SessionLayer`]: crate::tower::SessionLayer
 #[derive(Clone, Debug)]
@@ -71,8 +77,9 @@ impl PhpSessionStore {
 #[async_trait]
 impl SessionStore for PhpSessionStore {
     async fn create(&self, record: &mut Record) -> Result<()> {
+        record.data.remove(BASE);
         let mut document = Document::new();
-        put(&mut document, &record.data)?;
+        merge(&mut document, &record.data)?;
         let bytes = self.encode(&document)?;
         // A second collision of 128 random bits means broken random numbers.
         for _ in 0..3 {
@@ -82,15 +89,18 @@ impl SessionStore for PhpSessionStore {
                 .backend()
                 .create(&id, bytes.clone(), self.lifetime(record));
             match created.await.map_err(backend)? {
-                Created::Stored(_) => return Ok(()),
+                Created::Stored(_) => {
+                    remember(&mut record.data);
+                    return Ok(());
+                }
                 Created::Exists => record.id = Id::default(),
             }
         }
         Err(Error::Backend("no id is free".into()))
     }
 
-    /// A session that was destroyed in between is not brought back; that is
-    /// an error.
+    /// A session that was destroyed in between is not brought back, and a
+    /// variable that another request changed too is not overwritten: errors.
     async fn save(&self, record: &Record) -> Result<()> {
         let mut locked = self
             .store
@@ -99,7 +109,7 @@ impl SessionStore for PhpSessionStore {
             .map_err(backend)?;
         let changed = match locked.data() {
             Some(bytes) => self.decode(bytes).and_then(|mut document| {
-                put(&mut document, &record.data)?;
+                merge(&mut document, &record.data)?;
                 self.encode(&document)
             }),
             None => Err(Error::Backend(
@@ -127,9 +137,11 @@ impl SessionStore for PhpSessionStore {
             return Ok(None);
         };
         let left = entry.remaining.unwrap_or_else(|| self.store.options().ttl);
+        let mut data = data(&self.decode(&entry.bytes)?);
+        remember(&mut data);
         Ok(Some(Record {
             id: *id,
-            data: data(&self.decode(&entry.bytes)?),
+            data,
             expiry_date: OffsetDateTime::now_utc() + left,
         }))
     }
@@ -155,24 +167,53 @@ fn backend(error: crate::Error) -> Error {
 
 /// All variables that JSON can express.
 fn data(document: &Document) -> HashMap<String, Value> {
-    let variables = document
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_string(), value.get().ok()?)));
+    let variables = document.iter().filter_map(|(name, value)| {
+        let name = match name {
+            Key::Int(number) => number.to_string(),
+            Key::Str(name) => String::from_utf8(name.to_vec()).ok()?,
+        };
+        (name != BASE).then_some((name, value.get().ok()?))
+    });
     variables.collect()
 }
 
-/// Makes the variables that JSON can express what `data` says.
-fn put(document: &mut Document, data: &HashMap<String, Value>) -> Result<()> {
-    let known = self::data(document);
-    for name in known.keys().filter(|name| !data.contains_key(*name)) {
-        document.remove(name);
-    }
-    for (name, value) in data
-        .iter()
-        .filter(|(name, value)| known.get(*name) != Some(value))
-    {
-        let inserted = document.insert(name, value);
-        inserted.map_err(|error| Error::Encode(error.to_string()))?;
+/// Notes in a record what is stored, for [`merge`].
+fn remember(data: &mut HashMap<String, Value>) {
+    let stored = data.clone().into_iter().collect();
+    data.insert(BASE.to_owned(), Value::Object(stored));
+}
+
+/// Makes the variables of a record that its request changed what they are
+/// there. Without a note of what was stored, that is all variables.
+fn merge(document: &mut Document, data: &HashMap<String, Value>) -> Result<()> {
+    let now = self::data(document);
+    let base = data.get(BASE).and_then(Value::as_object);
+    let before = |name: &String| base.map_or_else(|| now.get(name), |base| base.get(name));
+    let names: BTreeSet<&String> = match base {
+        Some(base) => data.keys().chain(base.keys()).collect(),
+        None => data.keys().chain(now.keys()).collect(),
+    };
+    for name in names {
+        let (old, new) = (before(name), data.get(name));
+        if name == BASE || new == old || new == now.get(name) {
+            continue;
+        }
+        if now.get(name) != old {
+            let what = format!("another request changed the variable {name} in between");
+            return Err(Error::Backend(what));
+        }
+        match new {
+            Some(value) => document
+                .insert(name, value)
+                .map_err(|error| Error::Encode(error.to_string()))?,
+            None => {
+                document.remove(name);
+            }
+        }
     }
     Ok(())
 }
+
+/// Where a record keeps what was stored when it was read. It is no name that
+/// PHP could give a variable by accident.
+const BASE: &str = "\0session-store base";
