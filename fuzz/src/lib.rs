@@ -17,6 +17,7 @@ mod response_head;
 mod server;
 mod session;
 mod wire;
+mod wrap;
 
 pub use client::client;
 pub use config::config;
@@ -26,6 +27,10 @@ pub use response_head::response_head;
 pub use server::server;
 pub use session::{
     session_igbinary, session_msgpack, session_php, session_php_binary, session_php_serialize,
+};
+pub use wrap::{
+    wrap_fastlz, wrap_laravel, wrap_laravel_json, wrap_lz4, wrap_lzf, wrap_memcached, wrap_symfony,
+    wrap_zstd,
 };
 
 /// A target's name, which is that of its folder of seeds, and its body.
@@ -44,4 +49,12 @@ pub const TARGETS: &[Target] = &[
     ("session_php", session_php),
     ("session_php_binary", session_php_binary),
     ("session_php_serialize", session_php_serialize),
+    ("wrap_fastlz", wrap_fastlz),
+    ("wrap_laravel", wrap_laravel),
+    ("wrap_laravel_json", wrap_laravel_json),
+    ("wrap_lz4", wrap_lz4),
+    ("wrap_lzf", wrap_lzf),
+    ("wrap_memcached", wrap_memcached),
+    ("wrap_symfony", wrap_symfony),
+    ("wrap_zstd", wrap_zstd),
 ];

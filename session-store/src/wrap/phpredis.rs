@@ -96,12 +96,12 @@ impl FromStr for Compression {
 }
 
 pub(super) fn decompress_zstd(stored: &[u8], limit: usize) -> Result<Vec<u8>, WrapError> {
-    match zstd::zstd_safe::get_frame_content_size(stored) {
-        Ok(Some(len)) if len > limit as u64 => return Err(WrapError::TooLong { limit }),
-        Ok(Some(_)) => {}
-        _ => return Err(WrapError::Corrupt),
-    }
-    zstd::bulk::decompress(stored, limit).map_err(|_| WrapError::Corrupt)
+    let Ok(Some(len)) = zstd::zstd_safe::get_frame_content_size(stored) else {
+        return Err(WrapError::Corrupt);
+    };
+    let len = usize::try_from(len).ok().filter(|len| *len <= limit);
+    let len = len.ok_or(WrapError::TooLong { limit })?;
+    zstd::bulk::decompress(stored, len).map_err(|_| WrapError::Corrupt)
 }
 
 fn decompress_lz4(stored: &[u8], limit: usize) -> Result<Vec<u8>, WrapError> {

@@ -1,0 +1,3 @@
+//! The libFuzzer shim of `fuzz::wrap_fastlz`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::wrap_fastlz(data));
