@@ -115,8 +115,11 @@ fn start(name: &str, setup: &Setup<'_>) -> Result<(Contender, tempfile::TempDir)
         } else {
             ""
         };
+        // Nobody listens there: `serve` starts the workers itself.
+        let socket = folder.path().join("unused.sock");
         let text = format!(
-            "[bench]\n{user}listen = 127.0.0.1:0\npm = ondemand\npm.max_children = {MOST}\n"
+            "[bench]\n{user}listen = {}\npm = ondemand\npm.max_children = {MOST}\n",
+            socket.display()
         );
         std::fs::write(&config, text).map_err(|error| error.to_string())?;
         let server = start_serve_with(setup, &["--config", &config.display().to_string()]);
