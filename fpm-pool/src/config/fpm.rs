@@ -1,5 +1,7 @@
 //! Settings from a php-fpm configuration.
 
+use std::path::PathBuf;
+
 use fpm_config::model::{Pool, Rlimit, Text};
 use fpm_config::schema::ProcessManager;
 
@@ -39,6 +41,19 @@ impl TryFrom<&Pool> for PoolConfig {
     type Error = Error;
 
     fn try_from(pool: &Pool) -> Result<Self, Error> {
+        Self::from_fpm(pool, WorkerCommand::php_cgi("php-cgi"))
+    }
+}
+
+impl PoolConfig {
+    /// The pool of a php-fpm configuration, with workers that run `command`,
+    /// whose own settings the configuration wins over: what
+    /// [`try_from`](Self::try_from) does for a host that has defaults.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_from`](Self::try_from).
+    pub fn from_fpm(pool: &Pool, command: WorkerCommand) -> Result<Self, Error> {
         if pool.apparmor_hat.is_some() {
             return Err(refuse("apparmor_hat is not supported"));
         }
@@ -46,7 +61,7 @@ impl TryFrom<&Pool> for PoolConfig {
             total: *pool.request_terminate_timeout,
             ..Timeouts::default()
         };
-        let mut config = Self::new(text(&pool.name)?, command(pool)?)
+        let mut config = Self::new(text(&pool.name)?, on_top(command, pool)?)
             .sizing(sizing(pool))
             .timeouts(timeouts)
             .max_requests(pool.max_requests.unwrap_or(0).into());
@@ -57,27 +72,20 @@ impl TryFrom<&Pool> for PoolConfig {
     }
 }
 
-fn command(pool: &Pool) -> Result<WorkerCommand, Error> {
-    let mut command = WorkerCommand::php_cgi("php-cgi");
+/// What the pool says about its workers' processes, on top of `command`.
+fn on_top(mut command: WorkerCommand, pool: &Pool) -> Result<WorkerCommand, Error> {
     if nix::unistd::geteuid().is_root() {
         command.user = pool.user.as_ref().map(text).transpose()?;
         command.group = pool.group.as_ref().map(text).transpose()?;
-        command.chroot = pool
-            .chroot
-            .as_ref()
-            .map(|folder| folder.as_path().to_owned());
+        command.chroot = folder(pool.chroot.as_ref());
         command.nice = *pool.process_priority;
     }
-    command.chdir = pool
-        .chdir
-        .as_ref()
-        .map(|folder| folder.as_path().to_owned());
-    command
-        .limits
-        .extend(limit(*pool.rlimit_files).map(ResourceLimit::Files));
-    command
-        .limits
-        .extend(limit(*pool.rlimit_core_bytes).map(ResourceLimit::Core));
+    command.chdir = folder(pool.chdir.as_ref()).or(command.chdir);
+    let limits = [
+        limit(*pool.rlimit_files).map(ResourceLimit::Files),
+        limit(*pool.rlimit_core_bytes).map(ResourceLimit::Core),
+    ];
+    command.limits.extend(limits.into_iter().flatten());
     if !*pool.clear_env {
         command = command.environment(Environment::Inherit);
     }
@@ -95,6 +103,10 @@ fn command(pool: &Pool) -> Result<WorkerCommand, Error> {
         }
     }
     Ok(command)
+}
+
+fn folder(path: Option<&Text>) -> Option<PathBuf> {
+    path.map(|folder| folder.as_path().to_owned())
 }
 
 fn sizing(pool: &Pool) -> Sizing {
@@ -177,6 +189,24 @@ mod tests {
         assert_eq!(command.env["STAGE".as_ref() as &std::ffi::OsStr], "live");
         let arguments = command.arguments();
         assert_eq!(arguments, ["-d", "log_errors=1", "-d", "memory_limit=64M"]);
+    }
+
+    #[test]
+    fn the_file_wins_over_the_hosts_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("php-fpm.conf");
+        let text = "[a]\nlisten = 9000\npm = static\npm.max_children = 1\n\
+                    env[STAGE] = live\nphp_flag[log_errors] = off\n";
+        fs::write(&file, text).unwrap();
+        let parsed = Config::load(&file, &Options::default(), &World::of(&System::new()));
+        let command = WorkerCommand::php_cgi("/opt/php-cgi")
+            .env("STAGE", "test")
+            .define("log_errors", "1");
+        let config = PoolConfig::from_fpm(&parsed.pools()[0], command).unwrap();
+        let command = &config.command;
+        assert_eq!(command.program(), "/opt/php-cgi");
+        assert_eq!(command.env["STAGE".as_ref() as &std::ffi::OsStr], "live");
+        assert_eq!(command.arguments().last().unwrap(), "log_errors=0");
     }
 
     #[test]

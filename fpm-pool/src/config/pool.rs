@@ -77,6 +77,14 @@ impl PoolConfig {
         self
     }
 
+    /// Sets a php.ini value of PHP workers, over all that were set before
+    /// ([`WorkerCommand::define`]).
+    #[must_use]
+    pub fn define(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.command = self.command.define(name, value);
+        self
+    }
+
     /// How many workers there are.
     #[must_use]
     pub const fn sizing(mut self, sizing: Sizing) -> Self {

@@ -57,45 +57,38 @@ impl Workers {
                 .as_deref()
                 .unwrap_or_else(|| Path::new("php-cgi")),
         )?;
-        let mut command = with_environment(command(&program));
-        let pool = match &options.config {
-            Some(file) => Some(fpm_conf::read(file, options.pool.as_deref())?),
-            None => None,
+        let command = with_environment(command(&program));
+        let mut config = match &options.config {
+            Some(file) => {
+                let pool = fpm_conf::read(file, options.pool.as_deref())?;
+                PoolConfig::from_fpm(&pool, command)
+                    .map_err(|error| Failure::Config(with_causes(&error)))?
+            }
+            None => {
+                let max_children = default_workers();
+                PoolConfig::new("www", command).sizing(Sizing::Static { max_children })
+            }
         };
-        if let Some(pool) = &pool {
-            command = fpm_conf::apply_to_command(pool, command);
-        }
         // The command line wins over the file.
         for define in &options.define {
             let (name, value) = define.split_once('=').unwrap_or((define, "1"));
-            command = command.define(name, value);
+            config = config.define(name, value);
         }
-        let (mut config, mut timeouts) = match &pool {
-            Some(pool) => (
-                fpm_conf::pool_config(pool, command),
-                fpm_conf::timeouts(pool),
-            ),
-            None => {
-                let max_children = default_workers();
-                let config = PoolConfig::new("www", command);
-                (
-                    config.sizing(Sizing::Static { max_children }),
-                    Timeouts::default(),
-                )
-            }
-        };
         if let Some(workers) = options.workers {
             let max_children = usize::try_from(workers).unwrap_or(usize::MAX);
             config = config.sizing(Sizing::Static { max_children });
         }
         if let Some(limit) = options.request_timeout {
-            timeouts.total = Some(limit).filter(|limit| !limit.is_zero());
+            config = config.timeouts(Timeouts {
+                total: Some(limit).filter(|limit| !limit.is_zero()),
+                ..Timeouts::default()
+            });
         }
         let max_wait = options
             .queue_timeout
             .unwrap_or_else(|| Queue::default().max_wait);
         let max_len = options.queue.unwrap_or(MAX_QUEUE);
-        Ok(config.timeouts(timeouts).queue(Queue { max_len, max_wait }))
+        Ok(config.queue(Queue { max_len, max_wait }))
     }
 
     /// Starts the workers and waits for the first one.
