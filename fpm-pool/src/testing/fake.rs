@@ -1,5 +1,4 @@
-//! Workers that exist in this process only, for tests of code that uses a
-//! pool.
+//! Workers that are tasks of this process.
 
 use std::collections::BTreeMap;
 use std::fmt;
