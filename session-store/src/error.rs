@@ -53,6 +53,8 @@ pub enum ErrorKind {
     ReadOnly,
     /// The backend refuses this user: credentials, ownership or file modes.
     Denied,
+    /// The server's certificate is not trusted, or is another's.
+    Untrusted,
     /// The session exceeds a limit of the backend or of [`Limits`](crate::Limits).
     TooLarge,
     /// The stored bytes are not what the layout or codec says; they were left alone.
@@ -75,6 +77,7 @@ impl ErrorKind {
             Self::Full => "no space is left",
             Self::ReadOnly => "it takes no writes",
             Self::Denied => "permission denied",
+            Self::Untrusted => "its certificate is not trusted",
             Self::TooLarge => "the session is too large",
             Self::Corrupt => "the stored data cannot be decoded",
             Self::Unsupported => "it has no such operation",
@@ -92,6 +95,7 @@ impl ErrorKind {
             Self::Full => "free space there or raise its limit, the session is as it was",
             Self::ReadOnly => "make it writable or choose its primary",
             Self::Denied => "correct the credentials, or run as the user who owns the sessions",
+            Self::Untrusted => "name the authority that signed it, or the host that it is for",
             Self::TooLarge => "store less in the session or raise the limit",
             Self::Corrupt => "check the serialize handler, the bytes were left untouched",
             Self::Unsupported => "choose a mode or backend that has it",

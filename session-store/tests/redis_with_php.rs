@@ -9,7 +9,7 @@ use session_store::{
     Backend, Change, CommitOptions, LockOptions, ReadOptions, SessionId, StoreUrl,
 };
 use std::time::{Duration, Instant};
-use support::{TTL, count, increments, longest_wait, php_increments, php_run};
+use support::{TTL, count, increments, longest_wait, php, php_increments, php_run};
 
 fn backend(url: &str) -> RedisBackend {
     RedisBackend::new(RedisOptions::from_url(&StoreUrl::parse(url).unwrap()).unwrap()).unwrap()
@@ -30,9 +30,9 @@ async fn neither_loses_an_update_of_the_other() {
     let redis = Redis::start();
     let backend = backend(&format!("redis://127.0.0.1:{}", redis.port));
     let id = SessionId::parse("race").unwrap();
-    let php = php_increments(&settings(&redis), "race", 4, 50);
+    let php = php_increments(&settings(&redis), "race", 8, 50);
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..4 {
+    for _ in 0..8 {
         let (backend, id) = (backend.clone(), id.clone());
         tasks.spawn(async move { increments(&backend, &id, 50).await });
     }
@@ -40,7 +40,49 @@ async fn neither_loses_an_update_of_the_other() {
     let theirs = tokio::task::spawn_blocking(|| longest_wait(php)).await;
     println!("longest wait: {ours:?}, of PHP {theirs:?}");
     let entry = backend.load(&id, ReadOptions::default()).await.unwrap();
+    assert_eq!(count(&entry.unwrap().bytes), 800);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_php_processes_alone_lose_nothing_either() {
+    let redis = Redis::start();
+    let php = php_increments(&settings(&redis), "race", 8, 50);
+    let theirs = tokio::task::spawn_blocking(|| longest_wait(php)).await;
+    println!("longest wait of PHP: {theirs:?}");
+    let backend = backend(&format!("redis://127.0.0.1:{}", redis.port));
+    let id = SessionId::parse("race").unwrap();
+    let entry = backend.load(&id, ReadOptions::default()).await.unwrap();
     assert_eq!(count(&entry.unwrap().bytes), 400);
+}
+
+/// PHP's lock ends with `lock_expire`, whatever became of PHP.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_killed_php_process_the_next_enters_at_its_locks_end() {
+    let redis = Redis::start();
+    let mut settings = settings(&redis);
+    settings.push("redis.session.lock_expire=2".into());
+    let code = "session_id('held'); session_start(); echo \"locked\\n\"; sleep(60);";
+    let mut holder = php(&settings)
+        .args(["-r", code])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let output = holder.stdout.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line).unwrap();
+    assert_eq!(line, "locked\n");
+    let locked = Instant::now();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let backend = backend(&format!("redis://127.0.0.1:{}", redis.port));
+    let id = SessionId::parse("held").unwrap();
+    let deadline = LockOptions::until(Instant::now() + Duration::from_secs(10));
+    let (lease, _) = backend.lock_and_load(&id, deadline).await.unwrap();
+    let waited = locked.elapsed();
+    println!("entered {waited:?} after a lock of 2 s was taken");
+    assert!(waited >= Duration::from_millis(1500), "{waited:?}");
+    assert!(waited < Duration::from_secs(4), "{waited:?}");
+    backend.release(lease).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

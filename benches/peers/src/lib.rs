@@ -6,6 +6,7 @@
 //! silent pass: see [`tool`].
 
 mod application;
+mod authority;
 mod disk;
 mod gateway;
 mod mariadb;
@@ -19,6 +20,7 @@ mod tool;
 mod wait;
 
 pub use application::Application;
+pub use authority::Authority;
 pub use disk::{Disk, in_own_mounts};
 pub use gateway::Gateway;
 pub use mariadb::MariaDb;

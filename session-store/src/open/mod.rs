@@ -18,7 +18,7 @@ use crate::{Backend, ErrorKind, Result, Store};
 /// | `memory:` | this process |
 /// | `files:/path?depth=0&mode=0600` | PHP's own files |
 /// | `redb:/path` | an embedded database |
-/// | `redis://…`, `redis+sentinel://…`, `redis+cluster://…` | Redis, Valkey |
+/// | `redis://…`, `redis+sentinel://…`, `redis+cluster://…`, `rediss…://…` for TLS | Redis, Valkey |
 /// | `memcached://host:port,host:port` | memcached |
 /// | `postgres://…`, `mysql://…`, `sqlite:/path` | SQL |
 ///
@@ -80,7 +80,7 @@ pub async fn open_url(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
 }
 
 async fn open_plain(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
-    match url.scheme() {
+    match family(url.scheme()) {
         #[cfg(feature = "memory")]
         "memory" => {
             url.allow(&[])?;
@@ -99,8 +99,7 @@ async fn open_plain(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
             ))
         }
         #[cfg(feature = "redis")]
-        "redis" | "redis+unix" | "redis+sentinel" | "redis+cluster" | "valkey" | "valkey+unix"
-        | "valkey+sentinel" | "valkey+cluster" => {
+        "redis" => {
             use crate::backend::redis::{RedisBackend, RedisOptions};
             Ok(Arc::new(RedisBackend::new(RedisOptions::from_url(url)?)?))
         }
@@ -111,9 +110,9 @@ async fn open_plain(url: &StoreUrl) -> Result<Arc<dyn Backend>> {
             Ok(Arc::new(MemcachedBackend::new(options)?))
         }
         #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => Ok(Arc::new(crate::backend::Sql::open(url).await?)),
+        "postgres" => Ok(Arc::new(crate::backend::Sql::open(url).await?)),
         #[cfg(feature = "mysql")]
-        "mysql" | "mariadb" => Ok(Arc::new(crate::backend::Sql::open(url).await?)),
+        "mysql" => Ok(Arc::new(crate::backend::Sql::open(url).await?)),
         #[cfg(feature = "sqlite")]
         "sqlite" => Ok(Arc::new(crate::backend::Sql::open(url).await?)),
         scheme if KNOWN.contains(&scheme) => Err(url.error(
@@ -146,17 +145,23 @@ fn files(url: &StoreUrl) -> Result<crate::backend::Files> {
     Ok(Files::new(layout).with_lifetime(url.options().ttl))
 }
 
-const KNOWN: [&str; 12] = [
+/// The backend behind a scheme: `redis` for `valkeys+cluster`.
+fn family(scheme: &str) -> &str {
+    match scheme.split('+').next().unwrap_or_default() {
+        "redis" | "rediss" | "valkey" | "valkeys" => "redis",
+        _ if scheme == "postgresql" => "postgres",
+        _ if scheme == "mariadb" => "mysql",
+        _ => scheme,
+    }
+}
+
+const KNOWN: [&str; 8] = [
     "memory",
     "files",
     "redb",
     "redis",
-    "rediss",
-    "redis+sentinel",
-    "redis+cluster",
     "memcached",
     "postgres",
-    "postgresql",
     "mysql",
     "sqlite",
 ];

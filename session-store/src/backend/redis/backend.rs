@@ -9,7 +9,7 @@ use bytes::Bytes;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Script};
 
 use super::error;
-use super::link::{Link, Links};
+use super::link::{Certificates, Link, Links};
 use super::options::{RedisOptions, Topology};
 use super::script::{Outcome, SHORT, Scripts, mark};
 use crate::backend::Backoff;
@@ -48,11 +48,13 @@ impl RedisBackend {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if the options contradict each other.
+    /// [`ErrorKind::Config`] if the options contradict each other or a file
+    /// that they name cannot be read, [`ErrorKind::Unsupported`] for TLS if
+    /// the feature `redis-tls` is off.
     pub fn new(options: RedisOptions) -> Result<Self> {
         options.check()?;
         let name = options.name();
-        let links = Links::new(&options).map_err(|error| {
+        let links = Links::new(&options, certificates(&options)?).map_err(|error| {
             Error::new(ErrorKind::Config, name.clone(), "use these options").with_source(error)
         })?;
         Ok(Self(Arc::new(Inner {
@@ -215,6 +217,17 @@ impl RedisBackend {
     pub(super) fn error(&self, kind: ErrorKind, action: &'static str) -> Error {
         Error::new(kind, self.0.name.clone(), action)
     }
+}
+
+#[cfg(feature = "redis-tls")]
+fn certificates(options: &RedisOptions) -> Result<Certificates> {
+    let tls = options.tls.as_ref();
+    tls.map(super::tls::certificates).transpose()
+}
+
+#[cfg(not(feature = "redis-tls"))]
+fn certificates(_: &RedisOptions) -> Result<Certificates> {
+    Ok(None)
 }
 
 /// `None` if somebody else holds the lock, else the session.

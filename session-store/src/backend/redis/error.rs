@@ -9,6 +9,10 @@ pub(super) fn kind(error: &RedisError) -> ErrorKind {
     if let Some(code) = server_code(error) {
         return of_code(&code, error);
     }
+    #[cfg(feature = "redis-tls")]
+    if let Some(kind) = of_tls(error) {
+        return kind;
+    }
     match error.kind() {
         _ if error.is_timeout() => ErrorKind::Timeout,
         RedisKind::AuthenticationFailed => ErrorKind::Denied,
@@ -19,6 +23,27 @@ pub(super) fn kind(error: &RedisError) -> ErrorKind {
         | RedisKind::ClusterConnectionNotFound => ErrorKind::Unavailable,
         _ => ErrorKind::Backend,
     }
+}
+
+/// What went wrong before anything could be said in secret. The connection's
+/// task passes it on as text.
+#[cfg(feature = "redis-tls")]
+fn of_tls(error: &RedisError) -> Option<ErrorKind> {
+    if text_has(error, "invalid peer certificate") {
+        return Some(ErrorKind::Untrusted);
+    }
+    let refusals = [
+        "CertificateRequired",
+        "BadCertificate",
+        "CertificateUnknown",
+        "CertificateExpired",
+        "UnknownCA",
+    ];
+    let is_refused = |refusal| text_has(error, &format!("fatal alert: {refusal}"));
+    refusals
+        .into_iter()
+        .any(is_refused)
+        .then_some(ErrorKind::Denied)
 }
 
 /// Whether the connection that failed like this is of no further use: it

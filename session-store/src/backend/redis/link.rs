@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
     IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo,
@@ -18,6 +18,12 @@ use redis::{
 use tokio::sync::Mutex;
 
 use super::options::{RedisOptions, Topology};
+
+/// Whom to trust, for connections that are encrypted.
+#[cfg(feature = "redis-tls")]
+pub(super) type Certificates = Option<redis::TlsCertificates>;
+#[cfg(not(feature = "redis-tls"))]
+pub(super) type Certificates = Option<std::convert::Infallible>;
 
 /// Where connections come from, and the one in use.
 pub(super) struct Links {
@@ -46,32 +52,23 @@ enum Connection {
 }
 
 impl Links {
-    pub(super) fn new(options: &RedisOptions) -> RedisResult<Self> {
+    pub(super) fn new(options: &RedisOptions, certificates: Certificates) -> RedisResult<Self> {
         let source = match &options.topology {
             Topology::Single(host, port) => {
-                let addr = ConnectionAddr::Tcp(host.clone(), *port);
-                Source::Single(Box::new(Client::open(info(addr, options)?)?))
+                let info = info(address(host, *port, options), options)?;
+                Source::Single(Box::new(client(info, certificates)?))
             }
             Topology::Unix(path) => {
                 let addr = ConnectionAddr::Unix(path.clone());
                 Source::Single(Box::new(Client::open(info(addr, options)?)?))
             }
             Topology::Sentinel { sentinels, name } => {
-                let sentinels = sentinels
-                    .iter()
-                    .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port))
-                    .collect();
-                let node = SentinelNodeConnectionInfo::default()
-                    .set_redis_connection_info(settings(options));
-                let client = SentinelClient::build(
-                    sentinels,
-                    name.clone(),
-                    Some(node),
-                    SentinelServerType::Master,
-                )?;
+                let client = sentinel(sentinels, name, options, certificates)?;
                 Source::Sentinel(Box::new(Mutex::new(client)))
             }
-            Topology::Cluster(nodes) => Source::Cluster(Box::new(cluster(nodes, options)?)),
+            Topology::Cluster(nodes) => {
+                Source::Cluster(Box::new(cluster(nodes, options, certificates)?))
+            }
         };
         Ok(Self {
             source,
@@ -215,10 +212,66 @@ fn info(addr: ConnectionAddr, options: &RedisOptions) -> RedisResult<ConnectionI
     Ok(info.set_redis_settings(settings(options)))
 }
 
-fn cluster(nodes: &[(String, u16)], options: &RedisOptions) -> RedisResult<ClusterClient> {
+fn address(host: &str, port: u16, options: &RedisOptions) -> ConnectionAddr {
+    let host = host.to_owned();
+    if options.tls.is_none() {
+        return ConnectionAddr::Tcp(host, port);
+    }
+    ConnectionAddr::TcpTls {
+        host,
+        port,
+        insecure: false,
+        tls_params: None,
+    }
+}
+
+fn client(info: ConnectionInfo, certificates: Certificates) -> RedisResult<Client> {
+    #[cfg(feature = "redis-tls")]
+    if let Some(certificates) = certificates {
+        return Client::build_with_tls(info, certificates);
+    }
+    let _ = certificates;
+    Client::open(info)
+}
+
+fn sentinel(
+    sentinels: &[(String, u16)],
+    name: &str,
+    options: &RedisOptions,
+    certificates: Certificates,
+) -> RedisResult<SentinelClient> {
+    let sentinels = sentinels
+        .iter()
+        .map(|(host, port)| address(host, *port, options));
+    let mut builder = SentinelClientBuilder::new(sentinels, name, SentinelServerType::Master)?
+        .set_client_to_redis_protocol(ProtocolVersion::RESP3)
+        .set_client_to_redis_db(options.database);
+    if let Some(user) = &options.user {
+        builder = builder.set_client_to_redis_username(user);
+    }
+    if let Some(password) = &options.password {
+        builder = builder.set_client_to_redis_password(password);
+    }
+    #[cfg(feature = "redis-tls")]
+    if let Some(certificates) = certificates {
+        return builder
+            .set_client_to_redis_tls_mode(redis::TlsMode::Secure)
+            .set_client_to_redis_certificates(certificates.clone())
+            .set_client_to_sentinel_certificates(certificates)
+            .build();
+    }
+    let _ = certificates;
+    builder.build()
+}
+
+fn cluster(
+    nodes: &[(String, u16)],
+    options: &RedisOptions,
+    certificates: Certificates,
+) -> RedisResult<ClusterClient> {
     let nodes = nodes
         .iter()
-        .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port));
+        .map(|(host, port)| address(host, *port, options));
     let mut builder = ClusterClient::builder(nodes)
         .connection_timeout(options.timeout)
         .response_timeout(options.timeout)
@@ -229,6 +282,11 @@ fn cluster(nodes: &[(String, u16)], options: &RedisOptions) -> RedisResult<Clust
     if let Some(password) = &options.password {
         builder = builder.password(password);
     }
+    #[cfg(feature = "redis-tls")]
+    if let Some(certificates) = certificates {
+        return builder.certs(certificates).build();
+    }
+    let _ = certificates;
     builder.build()
 }
 

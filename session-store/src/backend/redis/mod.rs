@@ -17,6 +17,8 @@ mod link;
 mod list;
 mod options;
 mod script;
+#[cfg(feature = "redis-tls")]
+mod tls;
 
 pub use backend::RedisBackend;
-pub use options::{RedisOptions, Topology};
+pub use options::{RedisOptions, TlsOptions, Topology};

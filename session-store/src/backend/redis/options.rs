@@ -37,8 +37,26 @@ pub struct RedisOptions {
     pub user: Option<String>,
     /// The password, if there is one.
     pub password: Option<String>,
+    /// Encrypts the traffic, to Sentinels too; `None` for plain TCP.
+    pub tls: Option<TlsOptions>,
     /// How long connecting and one command may take together. Default: 5 s.
     pub timeout: Duration,
+}
+
+/// How servers prove who they are, and this side does (feature `redis-tls`).
+///
+/// The files are read when the backend is made. A server's certificate must
+/// name the host as it was given; behind Sentinel and in a Cluster that is
+/// the address that the others announce.
+#[derive(Debug, Clone, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TlsOptions {
+    /// A PEM file with the authorities to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// A PEM file with the certificate to show to servers that ask for one.
+    pub certificate: Option<PathBuf>,
+    /// The PEM file with its key.
+    pub key: Option<PathBuf>,
 }
 
 /// The kinds of set-ups.
@@ -76,6 +94,7 @@ impl RedisOptions {
             database: 0,
             user: None,
             password: None,
+            tls: None,
             timeout: Duration::from_secs(5),
         }
     }
@@ -86,6 +105,9 @@ impl RedisOptions {
     /// - `redis+unix:///path/of/socket[?database=N]`
     /// - `redis+sentinel://[user:password@]host[:port],…/name[/database]`
     /// - `redis+cluster://[user:password@]host[:port],…`
+    ///
+    /// - the same with `rediss` for TLS, and then `?cacert=`, `?cert=` and
+    ///   `?key=`, the files of [`TlsOptions`]
     ///
     /// with `?prefix=` and `?database=` besides what every URL takes; the
     /// preset sets the prefix of that handler's keys (Laravel's depends on
@@ -101,6 +123,7 @@ impl RedisOptions {
         options.user = address.user;
         options.password = address.password;
         options.timeout = url.options().timeout;
+        options.tls = is_encrypted(url.scheme()).then(TlsOptions::default);
         if let Some(Preset::Symfony | Preset::Drupal) = url.preset() {
             "sf_s".clone_into(&mut options.prefix);
         }
@@ -132,6 +155,11 @@ impl RedisOptions {
                 given.clone_into(name);
             }
         }
+        if let Some(tls) = &mut self.tls {
+            known.extend(["cacert", "cert", "key"]);
+            let file = |name| url.param(name).map(PathBuf::from);
+            (tls.ca, tls.certificate, tls.key) = (file("cacert"), file("cert"), file("key"));
+        }
         url.allow(&known)
     }
 
@@ -144,6 +172,10 @@ impl RedisOptions {
             if self.database != 0 {
                 return Err(config("a cluster has no database but 0"));
             }
+        }
+        if self.tls.is_some() && cfg!(not(feature = "redis-tls")) {
+            let unsupported = Error::new(ErrorKind::Unsupported, "redis", "use TLS");
+            return Err(unsupported.with_source("its feature is off in this build"));
         }
         if self.timeout.is_zero() {
             return Err(config("the timeout is zero"));
@@ -182,7 +214,9 @@ fn topology(url: &StoreUrl, address: &Address) -> Result<Topology> {
             .filter(|nodes| !nodes.is_empty())
             .ok_or_else(|| url.config("it names no valid host"))
     };
-    match url.scheme().replace("valkey", "redis").as_str() {
+    let scheme = url.scheme().replace("valkey", "redis");
+    match scheme.replacen("rediss", "redis", 1).as_str() {
+        "redis+unix" if is_encrypted(&scheme) => Err(url.config("a Unix socket needs no TLS")),
         "redis+unix" => Ok(Topology::Unix(PathBuf::from(format!("/{}", address.path)))),
         "redis+cluster" => Ok(Topology::Cluster(nodes(REDIS_PORT)?)),
         "redis+sentinel" => {
@@ -203,6 +237,12 @@ fn topology(url: &StoreUrl, address: &Address) -> Result<Topology> {
     }
 }
 
+/// `rediss`, `rediss+cluster`, `valkeys` and so on.
+fn is_encrypted(scheme: &str) -> bool {
+    let server = scheme.split('+').next().unwrap_or_default();
+    matches!(server, "rediss" | "valkeys")
+}
+
 fn config(what: &'static str) -> Error {
     Error::new(ErrorKind::Config, "redis", "use the options").with_source(what)
 }
@@ -216,6 +256,7 @@ impl fmt::Debug for RedisOptions {
             .field("database", &self.database)
             .field("user", &self.user)
             .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("tls", &self.tls)
             .field("timeout", &self.timeout)
             .finish()
     }
@@ -257,6 +298,23 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "redis-tls")]
+    fn every_topology_on_tcp_may_be_encrypted() {
+        for url in [
+            "rediss://h?cacert=/a&cert=/b&key=/c",
+            "valkeys://h?cacert=/a&cert=/b&key=/c",
+            "rediss+sentinel://h?cacert=/a&cert=/b&key=/c",
+            "rediss+cluster://h?cacert=/a&cert=/b&key=/c",
+        ] {
+            let tls = options(url).unwrap().tls.unwrap();
+            assert_eq!(tls.ca.as_deref(), Some("/a".as_ref()), "{url}");
+            assert_eq!(tls.certificate.as_deref(), Some("/b".as_ref()));
+            assert_eq!(tls.key.as_deref(), Some("/c".as_ref()));
+        }
+        assert_eq!(options("redis://h").unwrap().tls, None);
+    }
+
+    #[test]
     fn parameters_are_read() {
         let options = options("redis://u:secret@h:1/4?timeout=0.5&preset=symfony").unwrap();
         assert_eq!(options.database, 4);
@@ -277,6 +335,8 @@ mod tests {
             ("redis+ring://h", "none of"),
             ("redis+cluster://h?prefix={a}", "braces"),
             ("redis+cluster://h?database=1", "database"),
+            ("rediss+unix:///s", "TLS"),
+            ("redis://h?cacert=/x", "cacert"),
         ] {
             let error = options(url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
