@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::support::{Answer, Serve, Site, form};
+use peers::Redis;
+
+use crate::support::{Answer, Serve, Site, form, stores};
 
 /// Adminer refuses databases without a password; its own plugin asks for one.
 const INDEX: &str = "<?php
@@ -22,22 +24,32 @@ fn token(page: &Answer) -> String {
     rest.split('\'').next().unwrap().to_owned()
 }
 
-#[test]
-fn adminer_makes_and_reads_a_table() {
+/// A site with nothing but adminer, an empty database beside it.
+fn site() -> Site {
     let package = Path::new("/usr/share/adminer/adminer.php");
     assert!(
         package.exists(),
         "run: apt-get install --no-install-recommends adminer php-sqlite3"
     );
-    let site = Site::new(&[
+    Site::new(&[
         ("root/index.php", INDEX),
         ("test.db", ""),
         ("sessions/keep", ""),
-    ]);
+    ])
+}
+
+/// Logs in, makes a table and reads it: each request needs the login that
+/// the session holds.
+#[track_caller]
+fn makes_and_reads_a_table(site: &Site, settings: [&str; 2]) {
     let (root, database) = (site.join("root"), site.join("test.db"));
+    site.write("test.db", "");
     let database = database.to_str().unwrap();
-    let sessions = format!("session.save_path={}", site.join("sessions").display());
-    let serve = Serve::start([root.to_str().unwrap(), "--workers", "2", "-d", &sessions]);
+    let serve = Serve::start(
+        [root.to_str().unwrap(), "--workers", "2"]
+            .into_iter()
+            .chain(settings),
+    );
     let media_type = ("Content-Type", "application/x-www-form-urlencoded");
 
     let login = form(&[
@@ -60,6 +72,30 @@ fn adminer_makes_and_reads_a_table() {
     let body = form(&[("token", &token), ("query", query)]);
     let answer = serve.post(&format!("{home}&sql="), &[media_type, cookie], &body);
     assert!(answer.text().contains("<td>quokka"), "{}", answer.text());
+    for _ in 0..3 {
+        let table = serve.get_with(&format!("{home}&select=animal"), &[cookie]);
+        assert!(table.text().contains("quokka"), "{}", table.text());
+    }
+    let stranger = serve.get(&format!("{home}&select=animal"));
+    assert!(!stranger.text().contains("quokka"));
+    let logout = form(&[("token", &token), ("logout", "1")]);
+    let _ = serve.post(&home, &[media_type, cookie], &logout);
     let table = serve.get_with(&format!("{home}&select=animal"), &[cookie]);
-    assert!(table.text().contains("quokka"));
+    assert!(!table.text().contains("quokka"));
+}
+
+#[test]
+fn adminer_makes_and_reads_a_table() {
+    let site = site();
+    let sessions = format!("session.save_path={}", site.join("sessions").display());
+    makes_and_reads_a_table(&site, ["-d", &sessions]);
+}
+
+#[test]
+fn adminer_keeps_its_login_in_every_store() {
+    let (site, redis) = (site(), Redis::start());
+    for store in stores(&site, &redis) {
+        println!("{store}");
+        makes_and_reads_a_table(&site, ["--sessions", &store]);
+    }
 }

@@ -4,7 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Answer, Serve, Site, form, wait_until};
+use peers::Redis;
+
+use crate::support::{Answer, Serve, Site, form, stores, wait_until};
 
 const PACKAGE: &str = "/usr/share/dokuwiki";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -16,7 +18,15 @@ struct Visitor<'a> {
     token: String,
 }
 
-impl Visitor<'_> {
+impl<'a> Visitor<'a> {
+    fn new(serve: &'a Serve) -> Self {
+        Self {
+            serve,
+            cookies: Vec::new(),
+            token: String::new(),
+        }
+    }
+
     fn remember(&mut self, answer: Answer) -> Answer {
         for pair in answer
             .cookies()
@@ -140,16 +150,53 @@ fn log_in(visitor: &mut Visitor<'_>) {
     );
 }
 
+/// The login, the pages that were visited and the logout, which are all in
+/// the session.
+#[track_caller]
+fn stays_logged_in(visitor: &mut Visitor<'_>) {
+    log_in(visitor);
+    for page in ["one", "two", "three"] {
+        let shown = visitor.get(&format!("/doku.php?id={page}")).text();
+        assert!(shown.contains("Logged in as"), "{shown}");
+    }
+    let shown = visitor.get("/doku.php?id=one").text();
+    let (_, trace) = shown.split_once("Trace:").expect("a line of visited pages");
+    let (trace, _) = trace.split_once("</div>").expect("its end");
+    for page in ["two", "three"] {
+        assert!(trace.contains(&format!("title=\"{page}\"")), "{trace}");
+    }
+    let token = visitor.token.clone();
+    visitor.get(&format!("/doku.php?id=one&do=logout&sectok={token}"));
+    let shown = visitor.get("/doku.php?id=one").text();
+    assert!(!shown.contains("Logged in as"), "{shown}");
+}
+
+#[test]
+fn dokuwiki_keeps_its_login_in_every_store() {
+    let (site, redis) = (copy(), Redis::start());
+    let root = site.path().to_str().unwrap().to_owned();
+    let arguments = [&*root, "--workers", "2", "--deny", "data", "--deny", "conf"];
+    install(&mut Visitor::new(&Serve::start(arguments)));
+    for page in ["one", "two", "three"] {
+        site.write(&format!("data/pages/{page}.txt"), format!("Page {page}."));
+    }
+    // Beside the site, not in it.
+    let beside = Site::new(&[]);
+    for store in stores(&beside, &redis) {
+        println!("{store}");
+        let serve = Serve::start(arguments.into_iter().chain(["--sessions", &store]));
+        stays_logged_in(&mut Visitor::new(&serve));
+    }
+    let kept = redis.cli(&["DBSIZE"]);
+    assert_ne!(kept.trim(), "0", "Redis holds the last one");
+}
+
 #[test]
 fn dokuwiki_is_installed_edited_and_searched() {
     let site = copy();
     let root = site.path().to_str().unwrap();
     let serve = Serve::start([root, "--workers", "2", "--deny", "data", "--deny", "conf"]);
-    let mut visitor = Visitor {
-        serve: &serve,
-        cookies: Vec::new(),
-        token: String::new(),
-    };
+    let mut visitor = Visitor::new(&serve);
     install(&mut visitor);
     log_in(&mut visitor);
 

@@ -6,7 +6,7 @@ mod site;
 
 pub(crate) use client::{Answer, form, request};
 pub(crate) use server::{Serve, command};
-pub(crate) use site::Site;
+pub(crate) use site::{Site, stores};
 
 /// Polls until `condition` holds.
 #[track_caller]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use peers::Redis;
 use tempfile::TempDir;
 
 /// A folder with files, removed on drop.
@@ -36,4 +37,15 @@ impl Site {
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.join(name)).unwrap_or_default()
     }
+}
+
+/// A session store of each kind that real applications are tried with,
+/// beside the document root.
+pub(crate) fn stores(site: &Site, redis: &Redis) -> [String; 4] {
+    [
+        "memory:".to_owned(),
+        format!("redb:{}", site.join("sessions.redb").display()),
+        format!("sqlite:{}", site.join("sessions.db").display()),
+        format!("redis://127.0.0.1:{}", redis.port),
+    ]
 }
