@@ -110,7 +110,10 @@ impl<W: ValueWrap> Backend for WrappedValues<W> {
     }
 
     fn caps(&self) -> Caps {
-        self.inner.caps()
+        let mut caps = self.inner.caps();
+        // Giving back a lock on a value that is damaged takes a moment more.
+        caps.lock_cancel_safe = false;
+        caps
     }
 
     fn load<'a>(
