@@ -89,7 +89,8 @@ Parameters of store URLs, as in redis://host?preset=symfony&lock_wait=5:
   app_key=base64:…, cipher=NAME       with preset=laravel: session.encrypt
   ttl, lock_wait, lease, timeout, alias   in seconds [1440, 30, 30, 5, 30]
   max_waiters                         requests that may wait for a session [32]
-  depth, mode [files]; prefix [redis, memcached]; table, pool [SQL];
+  depth, mode [files]; prefix [redis, memcached]; table, pool,
+  lock=lease|row|named, lock_prefix [SQL];
   distribution=ketama|ketama_weighted|modula [memcached]
 
 Values that JSON has no word for are shown as objects with names that start
