@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Script};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisResult};
 
 use super::error;
 use super::link::{Certificates, Link, Links};
 use super::options::{RedisOptions, Topology};
-use super::script::{Outcome, SHORT, Scripts, mark};
+use super::script::{Outcome, SHORT, Script, Scripts, mark};
 use crate::backend::Backoff;
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
@@ -99,7 +99,7 @@ impl RedisBackend {
         let mut used = None;
         let whole = async {
             let link = inner.links.get().await?;
-            used = Some(link.clone());
+            used = Some(link.end());
             exchange(link).await
         };
         let result = tokio::time::timeout(inner.options.timeout, whole).await;
@@ -110,7 +110,7 @@ impl RedisBackend {
             Err(_) => true,
         };
         if is_broken && let Some(link) = &used {
-            Links::discard(link);
+            link.set();
         }
         match result {
             Ok(Ok(value)) => Ok(value),
@@ -126,16 +126,16 @@ impl RedisBackend {
         keys: &[&str],
         arguments: &[&[u8]],
     ) -> Result<T> {
-        let mut invocation = script.prepare_invoke();
-        for key in keys {
-            invocation.key(*key);
-        }
-        for argument in arguments {
-            invocation.arg(*argument);
-        }
-        let invocation = &invocation;
+        let call = &script.call(keys, arguments);
         self.run(action, |mut link| async move {
-            invocation.invoke_async(&mut link).await
+            match call.query_async(&mut link).await {
+                // A server that was restarted knows no scripts.
+                Err(error) if error::is_unknown_script(&error) => {
+                    let whole = script.call_whole(keys, arguments);
+                    whole.query_async(&mut link).await
+                }
+                answer => answer,
+            }
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! What Redis' failures mean for a session.
 
-use redis::{ErrorKind as RedisKind, RedisError};
+use redis::{ErrorKind as RedisKind, RedisError, ServerErrorKind};
 
 use crate::ErrorKind;
 
@@ -52,6 +52,11 @@ pub(super) fn needs_new_link(error: &RedisError) -> bool {
     error.is_io_error()
         || error.is_unrecoverable_error()
         || matches!(kind(error), ErrorKind::ReadOnly | ErrorKind::Unavailable)
+}
+
+/// Whether the server has to be sent the script itself.
+pub(super) fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == RedisKind::Server(ServerErrorKind::NoScript)
 }
 
 /// The first error that a server sent, in a pipeline too.

@@ -42,7 +42,22 @@ enum Source {
 #[derive(Clone)]
 pub(super) struct Link {
     connection: Connection,
-    closed: Arc<AtomicBool>,
+    end: End,
+}
+
+/// Whether a connection is of no further use.
+#[derive(Clone, Default)]
+pub(super) struct End(Arc<AtomicBool>);
+
+impl End {
+    /// Has the next request make a new connection.
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 #[derive(Clone)]
@@ -80,35 +95,30 @@ impl Links {
     /// The connection in use, or a new one.
     pub(super) async fn get(&self) -> RedisResult<Link> {
         let mut current = self.current.lock().await;
-        if let Some(link) = current.as_ref().filter(|link| !link.is_closed()) {
+        if let Some(link) = current.as_ref().filter(|link| !link.end.is_set()) {
             return Ok(link.clone());
         }
-        let link = self.connect().await?;
+        // Boxed: it happens seldom and is much larger than what happens often.
+        let link = Box::pin(self.connect()).await?;
         *current = Some(link.clone());
         Ok(link)
     }
 
-    /// Forgets a connection that has failed, unless another one took its
-    /// place already.
-    pub(super) fn discard(link: &Link) {
-        link.closed.store(true, Ordering::Release);
-    }
-
     async fn connect(&self) -> RedisResult<Link> {
-        let closed = Arc::new(AtomicBool::new(false));
+        let end = End::default();
         let connection = match &self.source {
             Source::Single(client) => {
-                let config = self.config(&closed);
+                let config = self.config(&end);
                 let connection = client.get_multiplexed_async_connection_with_config(&config);
                 Connection::Server(connection.await?)
             }
             Source::Sentinel(client) => {
                 let client = &mut *client.lock().await;
-                Connection::Server(self.primary(client, &self.config(&closed)).await?)
+                Connection::Server(self.primary(client, &self.config(&end)).await?)
             }
             Source::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
         };
-        Ok(Link { connection, closed })
+        Ok(Link { connection, end })
     }
 
     /// Asks the Sentinels; while they promote a replica there is no primary,
@@ -132,15 +142,15 @@ impl Links {
         }
     }
 
-    fn config(&self, closed: &Arc<AtomicBool>) -> AsyncConnectionConfig {
-        let closed = Arc::clone(closed);
+    fn config(&self, end: &End) -> AsyncConnectionConfig {
+        let end = end.clone();
         AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
             // `RedisBackend::run` bounds every exchange already.
             .set_response_timeout(None)
             .set_push_sender(move |push: PushInfo| {
                 if push.kind == PushKind::Disconnection {
-                    closed.store(true, Ordering::Release);
+                    end.set();
                 }
                 Ok::<_, redis::aio::SendError>(())
             })
@@ -148,8 +158,9 @@ impl Links {
 }
 
 impl Link {
-    fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+    /// To tell that this connection failed.
+    pub(super) fn end(&self) -> End {
+        self.end.clone()
     }
 
     /// The connection to a Cluster, if it is one.

@@ -1,7 +1,7 @@
 //! The scripts that make a step on the server one step.
 
 use bytes::Bytes;
-use redis::Script;
+use redis::Cmd;
 use sha1_smol::Sha1;
 
 /// Checks the lock (if a token is given) and the content, writes, and frees
@@ -77,7 +77,46 @@ return 0
 /// Frees a lock that is still the caller's; phpredis sends the same.
 const RELEASE: &str = r#"if redis.call("get",KEYS[1]) == ARGV[1] then return redis.call("del",KEYS[1]) else return 0 end"#;
 
-/// The scripts with their digests.
+/// A script, and the digest that servers know it by once they have run it.
+#[derive(Debug)]
+pub(super) struct Script {
+    code: &'static str,
+    digest: String,
+}
+
+impl Script {
+    fn new(code: &'static str) -> Self {
+        let digest = Sha1::from(code).hexdigest();
+        Self { code, digest }
+    }
+
+    /// Runs it on a server that knows it.
+    pub(super) fn call(&self, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+        command("EVALSHA", &self.digest, keys, arguments)
+    }
+
+    /// Runs it on a server that may not know it, and does then.
+    pub(super) fn call_whole(&self, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+        command("EVAL", self.code, keys, arguments)
+    }
+}
+
+fn command(name: &str, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
+    let texts = [name, script].into_iter().chain(keys.iter().copied());
+    let bytes = texts.map(str::len).chain(arguments.iter().map(|a| a.len()));
+    let mut command =
+        Cmd::with_capacity(3 + keys.len() + arguments.len(), bytes.sum::<usize>() + 1);
+    command.arg(name).arg(script).arg(keys.len());
+    for key in keys {
+        command.arg(*key);
+    }
+    for argument in arguments {
+        command.arg(*argument);
+    }
+    command
+}
+
+/// All scripts.
 #[derive(Debug)]
 pub(super) struct Scripts {
     pub(super) commit: Script,
