@@ -37,4 +37,4 @@ pub use store::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Lease, LockKind,
     LockOptions, ReadOptions, Token, Version,
 };
-pub use value::{Entries, Graph, Key, Node, NodeId, Object, Opaque, ValueKind, ValueRef};
+pub use value::{Entries, EnumCase, Graph, Key, Node, NodeId, Object, Opaque, ValueKind, ValueRef};

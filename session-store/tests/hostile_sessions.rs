@@ -273,10 +273,7 @@ fn what_php_could_not_read_is_not_written() {
     }
 
     let mut session = Document::new();
-    let case = session.graph_mut().add(Node::Enum {
-        class: "Suit".into(),
-        case: "Hearts".into(),
-    });
+    let case = session.graph_mut().add(Node::enum_case("Suit", "Hearts"));
     session.set("e", case);
     assert!(matches!(
         session.encode(Msgpack, &limits),

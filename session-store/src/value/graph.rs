@@ -43,12 +43,7 @@ pub enum Node {
     /// An object with its properties.
     Object(Box<Object>),
     /// A case of an enum.
-    Enum {
-        /// Class name of the enum.
-        class: Bytes,
-        /// Name of the case.
-        case: Bytes,
-    },
+    Enum(Box<EnumCase>),
     /// An object of a class that implements `Serializable`: only the class
     /// can read its payload.
     Opaque(Box<Opaque>),
@@ -57,6 +52,15 @@ pub enum Node {
 }
 
 impl Node {
+    /// A case of an enum.
+    #[must_use]
+    pub fn enum_case(class: impl Into<Bytes>, case: impl Into<Bytes>) -> Self {
+        Self::Enum(Box::new(EnumCase {
+            class: class.into(),
+            case: case.into(),
+        }))
+    }
+
     fn entries(&self) -> &[(Key, NodeId)] {
         match self {
             Self::Array(entries) => entries,
@@ -65,6 +69,16 @@ impl Node {
             _ => &[],
         }
     }
+}
+
+/// A case of an enum.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct EnumCase {
+    /// Class name of the enum.
+    pub class: Bytes,
+    /// Name of the case.
+    pub case: Bytes,
 }
 
 /// An object: its class and its properties in order.
@@ -169,7 +183,7 @@ impl Opaque {
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
-    enums: HashMap<(Bytes, Bytes), NodeId>,
+    enums: HashMap<EnumCase, NodeId>,
 }
 
 impl Graph {
@@ -209,11 +223,8 @@ impl Graph {
     pub fn add(&mut self, node: Node) -> NodeId {
         let next =
             NodeId(u32::try_from(self.nodes.len()).expect("an arena has fewer than 2^32 nodes"));
-        if let Node::Enum { class, case } = &node {
-            let known = self
-                .enums
-                .entry((class.clone(), case.clone()))
-                .or_insert(next);
+        if let Node::Enum(case) = &node {
+            let known = self.enums.entry(EnumCase::clone(case)).or_insert(next);
             if *known != next {
                 return *known;
             }
@@ -359,10 +370,7 @@ mod tests {
     #[test]
     fn enum_cases_exist_once() {
         let mut graph = Graph::new();
-        let case = |name: &'static str| Node::Enum {
-            class: "Suit".into(),
-            case: name.into(),
-        };
+        let case = |name: &'static str| Node::enum_case("Suit", name);
         let first = graph.add(case("Hearts"));
         assert_eq!(graph.add(case("Hearts")), first);
         assert_ne!(graph.add(case("Spades")), first);

@@ -7,6 +7,6 @@ mod key;
 mod view;
 
 pub(crate) use float::{parse_float, write_float};
-pub use graph::{Graph, Node, NodeId, Object, Opaque};
+pub use graph::{EnumCase, Graph, Node, NodeId, Object, Opaque};
 pub use key::Key;
 pub use view::{Entries, ValueKind, ValueRef};

@@ -70,7 +70,7 @@ impl<'a> ValueRef<'a> {
             Node::Str(_) => ValueKind::Str,
             Node::Array(_) => ValueKind::Array,
             Node::Object(_) => ValueKind::Object,
-            Node::Enum { .. } => ValueKind::Enum,
+            Node::Enum(_) => ValueKind::Enum,
             Node::Opaque(_) => ValueKind::Opaque,
         }
     }
@@ -122,7 +122,7 @@ impl<'a> ValueRef<'a> {
     pub fn class(self) -> Option<&'a Bytes> {
         match self.node() {
             Node::Object(object) => Some(&object.class),
-            Node::Enum { class, .. } => Some(class),
+            Node::Enum(case) => Some(&case.class),
             Node::Opaque(opaque) => Some(opaque.class()),
             _ => None,
         }

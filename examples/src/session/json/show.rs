@@ -120,8 +120,9 @@ impl<'a> Printer<'a> {
             Node::Int(number) => self.out.raw(&number.to_string()),
             Node::Float(number) => self.float(*number),
             Node::Str(bytes) => self.string(bytes),
-            Node::Enum { class, case } => {
-                self.tagged("@enum", &format!("{}:{}", readable(class), readable(case)))
+            Node::Enum(case) => {
+                let (class, case) = (readable(&case.class), readable(&case.case));
+                self.tagged("@enum", &format!("{class}:{case}"))
             }
             Node::Array(_) | Node::Object(_) | Node::Opaque(_) => self.container(value),
             _ => self.out.raw("null"),

@@ -236,7 +236,7 @@ impl Reader<'_> {
                     }
                 };
                 check_class_name(&case, start)?;
-                self.builder.add(Node::Enum { class, case })
+                self.builder.add(Node::enum_case(class, case))
             }
             got => {
                 return Err(DecodeError::new(

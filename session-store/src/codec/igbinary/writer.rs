@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
         if is_reference {
             self.out.push(tag::REFERENCE)?;
         }
-        let is_object = matches!(node, Node::Object(_) | Node::Enum { .. } | Node::Opaque(_));
+        let is_object = matches!(node, Node::Object(_) | Node::Enum(_) | Node::Opaque(_));
         let has_number = is_object || is_reference || matches!(node, Node::Array(_));
         if has_number {
             // A reference to an object is known by the object.
@@ -132,11 +132,11 @@ impl<'a> Writer<'a> {
                 self.write_class(&object.class)?;
                 return self.begin_members(&object.props, &object.gaps).map(Some);
             }
-            Node::Enum { class, case } => {
-                php::check_class_name(case)?;
-                self.write_class(class)?;
+            Node::Enum(known) => {
+                php::check_class_name(&known.case)?;
+                self.write_class(&known.class)?;
                 self.out.push(tag::ENUM_CASE)?;
-                self.write_string(case)?;
+                self.write_string(&known.case)?;
             }
             Node::Opaque(opaque) => {
                 let payload = php::payload(self.graph, opaque, self.limits)?;

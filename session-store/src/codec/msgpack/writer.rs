@@ -88,9 +88,9 @@ impl<'a> Writer<'a> {
                 self.out.extend(&value.to_be_bytes())?;
             }
             Node::Str(value) => self.write_string(value)?,
-            Node::Enum { class, .. } => {
+            Node::Enum(case) => {
                 return Err(EncodeError::EnumCase {
-                    class: Key::Str(class.clone()),
+                    class: Key::Str(case.class.clone()),
                 });
             }
             Node::Opaque(opaque) => {

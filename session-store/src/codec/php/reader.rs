@@ -278,7 +278,7 @@ impl<'a> Reader<'a> {
         if !is_class_name(&class) || !is_class_name(&case) {
             return Err(DecodeError::new(DecodeErrorKind::ClassName, at));
         }
-        Ok(Node::Enum { class, case })
+        Ok(Node::enum_case(class, case))
     }
 
     fn read_opaque(&mut self) -> Result<Begun, DecodeError> {
@@ -330,7 +330,7 @@ impl<'a> Reader<'a> {
             .get(slot.index as usize);
         if let Some((_, id)) = member {
             let (id, node) = self.builder.graph.resolve(*id);
-            if matches!(node, Node::Object(_) | Node::Enum { .. } | Node::Opaque(_)) {
+            if matches!(node, Node::Object(_) | Node::Enum(_) | Node::Opaque(_)) {
                 return Ok(id);
             }
         }

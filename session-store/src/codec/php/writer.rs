@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::super::output::Output;
 use super::super::{EncodeError, Limits};
 use super::is_class_name;
-use crate::value::{Graph, Key, Node, NodeId, write_float};
+use crate::value::{EnumCase, Graph, Key, Node, NodeId, write_float};
 
 /// Writes values one after another; `R:` and `r:` count across all of them.
 pub(crate) struct Writer<'a> {
@@ -112,7 +112,7 @@ impl<'a> Writer<'a> {
         self.numbered += 1;
         let (target, node) = self.graph.resolve(id);
         let is_reference = target != id && self.is_shared(id);
-        let is_object = matches!(node, Node::Object(_) | Node::Enum { .. } | Node::Opaque(_));
+        let is_object = matches!(node, Node::Object(_) | Node::Enum(_) | Node::Opaque(_));
         if is_reference || is_object {
             // A reference to an object is known by the object.
             let identity = if is_object { target } else { id };
@@ -161,7 +161,8 @@ impl<'a> Writer<'a> {
                 self.out.put(format_args!(":{}:{{", object.props.len()))?;
                 return Ok(Some(Members::of(id, &object.props)));
             }
-            Node::Enum { class, case } => {
+            Node::Enum(known) => {
+                let EnumCase { class, case } = known.as_ref();
                 check_class_name(class)?;
                 check_class_name(case)?;
                 self.out

@@ -85,9 +85,9 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
             },
             Node::Array(_) if self.is_list() => visitor.visit_seq(self.members()?),
             Node::Array(_) | Node::Object(_) => visitor.visit_map(self.members()?),
-            Node::Enum { case, .. } => match std::str::from_utf8(case) {
+            Node::Enum(known) => match std::str::from_utf8(&known.case) {
                 Ok(case) => visitor.visit_borrowed_str(case),
-                Err(_) => visitor.visit_borrowed_bytes(case),
+                Err(_) => visitor.visit_borrowed_bytes(&known.case),
             },
             Node::Opaque(opaque) => Err(ValueError::new(format!(
                 "only PHP's class {} can read its object",
@@ -171,7 +171,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, ValueError> {
         let name = match self.value.node() {
-            Node::Enum { case, .. } => Some(case),
+            Node::Enum(known) => Some(&known.case),
             _ => self.value.as_bytes(),
         };
         if let Some(name) = name {
