@@ -44,7 +44,7 @@ impl SessionId {
         if id.is_empty() || id.len() > Self::MAX_LEN {
             return Err(IdError::Length { got: id.len() });
         }
-        match id.bytes().position(|byte| !ALPHABET.contains(&byte)) {
+        match id.bytes().position(|byte| !is_legal(byte)) {
             Some(at) => Err(IdError::Character { at }),
             None => Ok(Self(id.into())),
         }
@@ -274,6 +274,11 @@ impl IdPolicy {
 }
 
 /// PHP's alphabet; 4 bits use the first 16 characters, 5 bits 32, 6 bits all.
+/// Whether a byte is in [`ALPHABET`], without looking for it there.
+const fn is_legal(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b',' | b'-')
+}
+
 const ALPHABET: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ,-";
 
 #[cfg(test)]
@@ -298,6 +303,13 @@ mod tests {
         assert_eq!(random[..6], [0x80, 0x71, 0xb1, 0x18, 0x5b, 0x8b]);
         assert_eq!(IdFormat::PHP_INI.pack(&random).unwrap().as_str(), wanted);
         assert_eq!(IdFormat::PHP_INI.pack(&random[1..]), None);
+    }
+
+    #[test]
+    fn the_alphabet_is_what_is_legal() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_legal(byte), ALPHABET.contains(&byte), "{byte}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Limits;
+use crate::mode::bounded;
 use crate::{Change, Committed, Error, ErrorKind, Locked, Result, SessionId, Store};
 
 /// What a connection has done to which session.
@@ -67,11 +68,12 @@ impl Holds {
         if self.holds.len() >= self.limits.max_locks {
             return Err(self.error(ErrorKind::TooManyWaiters, "lock one more session"));
         }
-        let locked = match tokio::time::timeout(wait, self.store.lock(id)).await {
-            Ok(Ok(locked)) => locked,
-            Ok(Err(error)) if is_busy(&error) => return Ok(false),
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Ok(false),
+        let until = || tokio::time::Instant::now() + wait;
+        let locked = match bounded(self.store.lock(id), until).await {
+            Some(Ok(locked)) => locked,
+            Some(Err(error)) if is_busy(&error) => return Ok(false),
+            Some(Err(error)) => return Err(error),
+            None => return Ok(false),
         };
         let until = Instant::now() + self.limits.lock_hold;
         self.holds.push(Hold {

@@ -2,18 +2,23 @@
 
 use std::future::pending;
 use std::io;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Sleep;
 
 use super::Limits;
+use crate::mode::bounded;
 
 /// A connection's stream with the answers that wait to be sent.
 #[derive(Debug)]
 pub(super) struct Transport<S> {
     stream: S,
     out: BytesMut,
+    /// Rings when reading has to end or earlier, never later.
+    timer: Pin<Box<Sleep>>,
     write: Duration,
     idle: Duration,
     max_input: usize,
@@ -32,6 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         Self {
             stream,
             out: BytesMut::new(),
+            timer: Box::pin(tokio::time::sleep(limits.idle)),
             write: limits.write,
             idle: limits.idle,
             max_input: limits.max_request_bytes,
@@ -53,10 +59,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         if self.out.is_empty() {
             return Ok(());
         }
-        let sent = self.stream.write_all(&self.out);
-        tokio::time::timeout(self.write, sent)
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let until = || tokio::time::Instant::now() + self.write;
+        let sent = bounded(self.stream.write_all(&self.out), until).await;
+        sent.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
         self.out.clear();
         Ok(())
     }
@@ -68,17 +73,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         input: &mut BytesMut,
         deadline: Option<Instant>,
     ) -> io::Result<Filled> {
-        let until = deadline.unwrap_or_else(|| Instant::now() + self.idle);
+        let until = deadline
+            .unwrap_or_else(|| Instant::now() + self.idle)
+            .into();
         // Without room, a command would arrive in as many pieces as there are
         // corners left in the buffer.
         input.reserve(ROOM);
-        let read = self.stream.read_buf(input);
-        match tokio::time::timeout_at(until.into(), read).await {
-            Ok(Ok(0)) => Ok(Filled::Closed),
-            Ok(Ok(_)) => Ok(Filled::More),
-            Ok(Err(error)) => Err(error),
-            Err(_) if deadline.is_some() => Ok(Filled::Deadline),
-            Err(_) => Ok(Filled::Closed),
+        loop {
+            // Each command moves the end away. To look again when the timer
+            // rings too early is less work than to set it every time.
+            if self.timer.is_elapsed() || self.timer.deadline() > until {
+                self.timer.as_mut().reset(until);
+            }
+            let read = tokio::select! {
+                biased;
+                read = self.stream.read_buf(input) => read?,
+                () = &mut self.timer => {
+                    if tokio::time::Instant::now() < until {
+                        continue;
+                    }
+                    return Ok(match deadline {
+                        Some(_) => Filled::Deadline,
+                        None => Filled::Closed,
+                    });
+                }
+            };
+            return Ok(if read == 0 {
+                Filled::Closed
+            } else {
+                Filled::More
+            });
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 ///
 /// The time is asked for, and a timer set, only if there is something to wait
 /// for; in memory and on a local disk there mostly is not.
-pub(super) async fn bounded<T>(
+pub(crate) async fn bounded<T>(
     operation: impl Future<Output = T>,
     until: impl FnOnce() -> Instant,
 ) -> Option<T> {

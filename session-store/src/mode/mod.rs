@@ -13,6 +13,8 @@ mod queue;
 mod renewal;
 mod store;
 
+#[cfg(feature = "endpoint")]
+pub(crate) use bounded::bounded;
 pub use locked::Locked;
 pub use merge::{Merge, NoMerge};
 pub use metrics::Metrics;

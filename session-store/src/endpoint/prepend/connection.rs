@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::wire::{Answer, Open, Request, RequestDecoder};
 use crate::endpoint::transport::{Filled, Transport};
 use crate::endpoint::{Endpoint, Limits};
+use crate::mode::bounded;
 use crate::{Change, Committed, Error, ErrorKind, Locked, SessionId, Store};
 
 /// Serves a connection until its end; its lock ends with it.
@@ -98,16 +99,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         let Some(Ok(id)) = id else {
             return Ok(Some(Answer::Failed(BAD_ID.to_owned())));
         };
-        let locking = tokio::time::timeout(self.limits.lock_wait, self.store.lock(&id));
+        let until = || tokio::time::Instant::now() + self.limits.lock_wait;
+        let locking = bounded(self.store.lock(&id), until);
         let locked = tokio::select! {
             biased;
             locked = locking => locked,
             () = self.transport.closed(self.decoder.input()) => return Ok(None),
         };
         let mut locked = match locked {
-            Ok(Ok(locked)) => locked,
-            Ok(Err(error)) => return Ok(Some(failed(&error))),
-            Err(_) => {
+            Some(Ok(locked)) => locked,
+            Some(Err(error)) => return Ok(Some(failed(&error))),
+            None => {
                 let error = self.error(ErrorKind::LockTimeout, "lock session");
                 return Ok(Some(failed(&error)));
             }
