@@ -214,6 +214,27 @@ fn numbers_and_ids_may_start_with_a_hyphen() {
 }
 
 #[test]
+fn floats_keep_every_digit() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for float in [
+        "0.1",
+        "1453145214736842.2",
+        "2.2250738585072014e-308",
+        "5e-324",
+        "1.7976931348623157e+308",
+        "9007199254740993.0",
+        "-0.0",
+        "122.416294033786585",
+    ] {
+        run(folder, &["set", "s", "f", float]);
+        let shown = get(folder, "php", "s")["f"].as_f64().unwrap();
+        let wanted: f64 = float.parse().unwrap();
+        assert_eq!(shown.to_bits(), wanted.to_bits(), "{float}");
+    }
+}
+
+#[test]
 fn counting_goes_on_where_php_would() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -181,8 +181,9 @@ pub enum EncodeError {
         /// The name.
         name: Key,
     },
-    /// msgpack as PHP writes it has no form for an enum case.
-    #[error("the msgpack format cannot hold an enum case of {class}")]
+    /// msgpack as PHP writes it has no form for an enum case that PHP could
+    /// read back. Keep the case's name in the session, or use igbinary.
+    #[error("the msgpack format cannot hold an enum case of {class}, PHP could not read it back")]
     EnumCase {
         /// Class name of the enum.
         class: Key,

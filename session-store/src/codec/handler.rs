@@ -34,6 +34,12 @@ pub enum SerializeHandler {
     /// igbinary, format version 2.
     Igbinary,
     /// msgpack with php-msgpack's marks for objects and references.
+    ///
+    /// Up to its version 2.2 that extension writes an enum case as an object
+    /// that it cannot read back. Such an object is read here, and written as
+    /// it was; a case from another format is refused, see
+    /// [`EncodeError::EnumCase`]. The mark that its version 3 has for cases is
+    /// not known here; such a session is [`Undecodable`](crate::Undecodable).
     Msgpack,
 }
 

@@ -53,7 +53,7 @@ impl Document {
     ///
     /// let stored = "cart|a:2:{s:5:\"items\";a:1:{i:0;s:3:\"cup\";}s:5:\"total\";d:4.5;}";
     /// let mut session = Document::decode(Php, stored, &Limits::default())?;
-    /// let mut cart: Cart = session.get("cart")?.ok_or("no cart")?;
+    /// let mut cart = session.get::<Cart>("cart")?.ok_or("no cart")?;
     /// assert_eq!(cart.total, 4.5);
     ///
     /// cart.items.push("jug".into());
