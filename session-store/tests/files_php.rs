@@ -3,6 +3,8 @@
 
 #![cfg(feature = "files")]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 use session_store::backend::{Files, FilesLayout};
 use session_store::{Committed, Document, ErrorKind, Limits, Node, SerializeHandler};
 use session_store::{SessionId, Store, StoreOptions};
+use support::somebody_waits_for;
 
 fn php(folder: &Path, id: &str, command: &str, argument: &str) -> Command {
     let mut php = Command::new(peers::tool("php", "php-cli"));
@@ -153,7 +156,7 @@ async fn a_killed_php_lets_us_in_at_once() {
         let store = store.clone();
         async move { store.lock(&id("abc")).await.map(|_| Instant::now()) }
     });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    somebody_waits_for(&folder.path().join("sess_abc")).await;
     assert!(!waiting.is_finished());
     let killed = Instant::now();
     holder.kill();
@@ -196,7 +199,7 @@ async fn a_logout_in_php_is_not_revived_by_whoever_waited() {
             (seen, locked)
         }
     });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    somebody_waits_for(&folder.path().join("sess_abc")).await;
     holder.go_on();
     let (seen, locked) = waiting.await.unwrap();
     assert!(holder.0.wait().unwrap().success());

@@ -3,8 +3,9 @@
 
 #![cfg(all(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 
+mod support;
+
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use peers::{MariaDb, Postgres};
 use session_store::{Committed, ErrorKind, SessionId, Store};
@@ -81,7 +82,7 @@ impl Table {
     }
 
     /// A held lock keeps the other party out, both ways.
-    async fn exclude(&self) {
+    async fn exclude(&self, php_waits: impl FnMut() -> bool) {
         let store = self.open().await;
         let mut holding = self.php("held", "hold", "");
         let mut holder = holding
@@ -101,7 +102,7 @@ impl Table {
         assert!(holder.wait().unwrap().success());
 
         let mut waiting = self.php("held", "set", "late|i:1;").spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        support::until("PHP waits", php_waits).await;
         assert!(waiting.try_wait().unwrap().is_none());
         assert!(locked.commit("ours|i:1;").await.unwrap().is_done());
         assert!(waiting.wait().unwrap().success());
@@ -140,7 +141,8 @@ async fn postgres_is_shared_with_symfony() {
             lock,
         };
         table.share().await;
-        table.exclude().await;
+        let waits = || server.is_true("EXISTS (SELECT FROM pg_locks WHERE NOT granted)");
+        table.exclude(waits).await;
         server.sql("DELETE FROM sessions");
     }
 }
@@ -155,7 +157,14 @@ async fn mariadb_is_shared_with_symfony() {
             lock,
         };
         table.share().await;
-        table.exclude().await;
+        let waits = || {
+            server.is_true(
+                "EXISTS (SELECT 1 FROM information_schema.processlist WHERE state = 'User lock') \
+                 OR (SELECT variable_value FROM information_schema.global_status \
+                 WHERE variable_name = 'Innodb_row_lock_current_waits') > 0",
+            )
+        };
+        table.exclude(waits).await;
         server.sql("DELETE FROM sessions");
     }
 }

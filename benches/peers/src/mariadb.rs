@@ -1,7 +1,8 @@
 //! A MariaDB server of the test's own.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Uid;
@@ -93,17 +94,37 @@ impl MariaDb {
         assert!(self.try_sql("test", sql), "mariadb refused: {sql}");
     }
 
+    /// Whether a condition holds in its database.
+    #[must_use]
+    pub fn is_true(&self, condition: &str) -> bool {
+        let done = self.client("test", &format!("SELECT {condition}"));
+        done.is_ok_and(|done| done.stdout.trim_ascii() == b"1")
+    }
+
     /// Sends a signal to the server, which is one process.
     pub fn signal_all(&self, signal: Signal) {
         self.peer.signal(signal);
     }
 
     fn try_sql(&self, database: &str, sql: &str) -> bool {
+        let done = self.client(database, sql);
+        done.is_ok_and(|done| done.status.success())
+    }
+
+    fn client(&self, database: &str, sql: &str) -> io::Result<Output> {
         Command::new(tool("mariadb", "mariadb-server"))
-            .args(["--no-defaults", "-u", "root", "-D", database, "-e", sql])
+            .args([
+                "--no-defaults",
+                "-N",
+                "-u",
+                "root",
+                "-D",
+                database,
+                "-e",
+                sql,
+            ])
             .arg(format!("--socket={}", self.socket().display()))
             .output()
-            .is_ok_and(|done| done.status.success())
     }
 }
 

@@ -88,6 +88,13 @@ impl Postgres {
         assert!(self.try_sql("test", sql), "psql refused: {sql}");
     }
 
+    /// Whether a condition holds in its database.
+    #[must_use]
+    pub fn is_true(&self, condition: &str) -> bool {
+        // What is false divides by zero.
+        self.try_sql("test", &format!("SELECT 1 / ({condition})::int"))
+    }
+
     /// Sends a signal to the server and to its processes that serve clients.
     pub fn signal_all(&self, signal: Signal) {
         self.peer.signal_all(signal);

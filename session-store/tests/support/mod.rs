@@ -141,6 +141,28 @@ pub(crate) fn freeze(peer: &peers::Peer) {
     });
 }
 
+/// Returns once a process waits in the kernel for the lock of a file.
+pub(crate) async fn somebody_waits_for(path: &Path) {
+    use std::os::unix::fs::MetadataExt;
+
+    let file = format!(":{} ", std::fs::metadata(path).unwrap().ino());
+    let waits = || {
+        let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+        let mut lines = locks.lines();
+        lines.any(|line| line.contains("-> FLOCK") && line.contains(&file))
+    };
+    until("somebody waits for the lock of the file", waits).await;
+}
+
+/// Lets the other tasks of a test run until a condition holds.
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < give_up, "gave up waiting until {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 const BASE: &[&str] = &[
     "session.use_cookies=0",
     "session.cache_limiter=",
