@@ -4,7 +4,7 @@
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use peers::{MariaDb, Memcached, Postgres, Redis, wait_until};
+use peers::{MariaDb, Memcached, Postgres, Redis, tool, wait_until};
 
 /// How long leases live here; memcached counts whole seconds, up to two more.
 const LEASE: Duration = Duration::from_secs(2);
@@ -109,4 +109,28 @@ fn on_mariadb() {
         assert_next_enters(&store, Enters::AtOnce);
     }
     assert_next_enters(&server.url(""), Enters::AtTheLeasesEnd);
+}
+
+/// Killed at the very system call that would have written.
+#[test]
+fn in_mid_write_a_file_keeps_its_old_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("files:{}", folder.path().display());
+    let path = folder.path().join("sess_held");
+    let long = format!("\"{}\"", "x".repeat(5000));
+    for (old, new) in [("1", &*long), (&*long, "1"), ("1", "2")] {
+        run(session(&store, "", &["set", "held", "v", old]));
+        let before = std::fs::read(&path).unwrap();
+        let killed = Command::new(tool("strace", "strace"))
+            .args(["-f", "-o", "/dev/null", "-e", "trace=pwrite64"])
+            .args(["-e", "inject=pwrite64:signal=KILL"])
+            .args([env!("CARGO_BIN_EXE_session"), "--store", &store])
+            .args(["set", "held", "v", new])
+            .output()
+            .unwrap();
+        assert!(!killed.status.success());
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        let shown = run(session(&store, "", &["get", "held"]));
+        assert!(String::from_utf8_lossy(&shown.stdout).contains(old));
+    }
 }
