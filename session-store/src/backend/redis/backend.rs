@@ -70,7 +70,7 @@ impl RedisBackend {
     }
 
     fn key(&self, id: &SessionId) -> String {
-        format!("{}{}", self.prefix(), id.as_str())
+        [self.prefix(), id.as_str()].concat()
     }
 
     /// phpredis' name; on a Cluster one in the same slot as the session.
@@ -79,7 +79,7 @@ impl RedisBackend {
         match self.0.options.topology {
             Topology::Cluster(_) => format!("{{{prefix}{id}}}_LOCK"),
             Topology::Single(..) | Topology::Unix(_) | Topology::Sentinel { .. } => {
-                format!("{prefix}{id}_LOCK")
+                [prefix, id, "_LOCK"].concat()
             }
         }
     }
