@@ -182,6 +182,21 @@ fn wrong_use_is_told_from_failing_stores() {
             "wddx",
         ),
         (
+            &["--store", "memory:", "endpoint", "http", "--listen", "x"],
+            2,
+            "resp, memcached, prepend",
+        ),
+        (
+            &["--store", "memory:", "endpoint", "resp", "--listen", "x"],
+            3,
+            "cannot listen on x",
+        ),
+        (
+            &["--store", "memory:?serialization=json", "list"],
+            2,
+            "preset=laravel",
+        ),
+        (
             &["--store", "files:/nonexistent", "list"],
             3,
             "/nonexistent",

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use session_store::Store;
 use session_store::endpoint::{Endpoint, Listener, Protocol, ini, prepend_file};
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,7 +16,7 @@ use super::Failure;
 pub struct EndpointArgs {
     /// resp for phpredis, memcached for php-memcached, prepend for PHP
     /// without either
-    #[arg(value_name = "resp|memcached|prepend")]
+    #[arg(value_name = "PROTOCOL", value_parser = protocols())]
     protocol: Protocol,
     /// Where to listen: host:port or unix:PATH
     #[arg(long, value_name = "ADDR")]
@@ -31,6 +32,12 @@ pub struct EndpointArgs {
     /// Prints the PHP file for auto_prepend_file and ends [prepend]
     #[arg(long)]
     print: bool,
+}
+
+/// The protocols by name, so that a wrong one is answered with all of them.
+fn protocols() -> impl TypedValueParser<Value = Protocol> {
+    PossibleValuesParser::new(["resp", "memcached", "prepend"])
+        .try_map(|name| name.parse::<Protocol>())
 }
 
 /// Prints the PHP file, if only that was asked for.

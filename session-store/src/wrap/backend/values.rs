@@ -232,8 +232,12 @@ pub struct LaravelJson;
 impl ValueWrap for LaravelJson {
     fn wrap(&self, data: Bytes) -> std::result::Result<Bytes, WrapError> {
         let limits = Limits::default();
-        let session = Document::decode(SerializeHandler::PhpSerialize, data, &limits)
-            .map_err(|_| WrapError::Corrupt)?;
+        let session =
+            Document::decode(SerializeHandler::PhpSerialize, data, &limits).map_err(|_| {
+                WrapError::NotJson {
+                    what: "data in another format than php_serialize",
+                }
+            })?;
         crate::wrap::laravel::to_json(&session, &limits).map(Bytes::from)
     }
 
