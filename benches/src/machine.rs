@@ -104,13 +104,34 @@ pub fn tree(roots: &[u32]) -> Vec<u32> {
     found
 }
 
-/// How many of the processes below `root` have no children.
+/// The processes below `root` that have no children.
 #[must_use]
-pub fn leaves(root: u32) -> usize {
+pub fn leaves(root: u32) -> Vec<u32> {
     let parents: Vec<u32> = all_processes().iter().map(|&(_, parent)| parent).collect();
-    let below = tree(&[root]);
-    let is_leaf = |pid: &&u32| !parents.contains(pid);
-    below[1..].iter().filter(is_leaf).count()
+    let below = tree(&[root]).into_iter().skip(1);
+    below.filter(|pid| !parents.contains(pid)).collect()
+}
+
+/// How often the threads of `pids` gave up a CPU by themselves, and how often
+/// it was taken from them.
+#[must_use]
+pub fn context_switches(pids: &[u32]) -> (u64, u64) {
+    let tasks = pids.iter().filter_map(|pid| {
+        let folder = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+        Some(folder.flatten().map(|task| task.path().join("status")))
+    });
+    let count = |status: &str, name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|count| count.trim().parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    let mut both = (0, 0);
+    for path in tasks.flatten() {
+        let status = fs::read_to_string(path).unwrap_or_default();
+        both.0 += count(&status, "voluntary_ctxt_switches:");
+        both.1 += count(&status, "nonvoluntary_ctxt_switches:");
+    }
+    both
 }
 
 fn all_processes() -> Vec<(u32, u32)> {

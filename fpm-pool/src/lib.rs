@@ -35,7 +35,8 @@
 //! # Features
 //!
 //! - `config`: settings from a parsed php-fpm configuration (`fpm-config`).
-//! - `test-util`: a fake spawner, for tests of code that uses a pool.
+//! - `test-util`: a fake spawner and a pool in simulated time, for tests of code
+//!   that uses a pool.
 
 #![warn(clippy::unwrap_used)]
 

@@ -96,12 +96,20 @@ impl Contender {
         suffix(self.name)
     }
 
-    /// PHP workers that run: the processes below the one that has them which
-    /// have no children themselves.
+    /// Its PHP workers: the processes below the one that has them which have
+    /// no children themselves.
     #[must_use]
-    pub fn running_workers(&self) -> usize {
+    pub fn worker_ids(&self) -> Vec<u32> {
         let holder = self.processes.last().map(Peer::id);
-        holder.map_or(0, machine::leaves)
+        holder.map(machine::leaves).unwrap_or_default()
+    }
+
+    /// All its processes but the PHP workers.
+    #[must_use]
+    pub fn server_ids(&self) -> Vec<u32> {
+        let workers = self.worker_ids();
+        let all = machine::tree(&self.roots()).into_iter();
+        all.filter(|pid| !workers.contains(pid)).collect()
     }
 
     /// CPU seconds used so far by everything that this server consists of.

@@ -48,7 +48,7 @@ pub fn check(servers: &[Contender]) -> Result<(), String> {
 fn workers(server: &Contender) -> Result<(), String> {
     let give_up = Instant::now() + START_LIMIT;
     loop {
-        let running = server.running_workers();
+        let running = server.worker_ids().len();
         if running == server.workers {
             return Ok(());
         }

@@ -6,6 +6,7 @@ mod http;
 mod keepalive;
 mod memory;
 mod overload;
+mod profile;
 mod reload;
 mod sessions;
 mod spawn;
@@ -96,6 +97,12 @@ pub const ALL: &[Suite] = &[
         about: "proportional set size of all processes",
         timed: true,
         run: memory::run,
+    },
+    Suite {
+        name: "profile",
+        about: "system calls, allocations and context switches of one request",
+        timed: false,
+        run: profile::run,
     },
     Suite {
         name: "sessions",
