@@ -190,15 +190,18 @@ echo "worked\n";
 "#;
 
 /// What must be the same everywhere for a comparison to mean anything: every
-/// setting but those that only one kind of PHP knows.
+/// setting but those that only one kind of PHP knows, and where errors are
+/// shown, which each server decides and no script here has.
 const SETTINGS: &str = r#"<?php
-$own = '/^(cgi|fastcgi|fpm|cli|apache2handler)\.|^(engine|last_modified|xbithack|child_terminate)$/';
+$own = '/^(cgi|fastcgi|fpm|cli|apache2handler)\.|^(engine|last_modified|xbithack'
+    . '|child_terminate|display_errors|html_errors|log_errors)$/';
 $settings = ini_get_all(null, false);
 foreach (array_keys($settings) as $name) {
     if (preg_match($own, $name)) { unset($settings[$name]); }
 }
 $extensions = array_map('strtolower', get_loaded_extensions());
-$extensions = array_values(array_diff($extensions, ['cgi-fcgi', 'apache2handler', 'libxml']));
+$built_in = ['cgi-fcgi', 'apache2handler', 'libxml', 'pcntl'];
+$extensions = array_values(array_diff($extensions, $built_in));
 sort($extensions);
 echo json_encode([
     'version' => PHP_VERSION,
