@@ -62,10 +62,8 @@ fn number_after(text: &str, marker: &str) -> Option<f64> {
             .is_none_or(|c| !c.is_alphanumeric() || c == 'm')
     });
     let rest = &text[marked?.0 + marker.len()..];
-    let digits = rest.split(|c: char| !c.is_ascii_digit());
-    digits
-        .filter(|word| !word.is_empty())
-        .find_map(|word| word.parse().ok())
+    // A colour's end may stand between them.
+    rest.split_whitespace().find_map(|word| word.parse().ok())
 }
 
 #[cfg(test)]
@@ -74,7 +72,7 @@ mod tests {
 
     #[test]
     fn calls_are_read_from_the_summary() {
-        let log = " malloc|       3879        2504411              0\nrealloc|        270   1\n";
+        let log = "\u{1b}[00;34m malloc|\u{1b}[0m       3879        2504411              0\nrealloc|        270   1\n";
         assert_eq!(number_after(log, "malloc|"), Some(3879.0));
         assert_eq!(number_after(log, "realloc|"), Some(270.0));
         assert_eq!(number_after(log, "calloc|"), None);
