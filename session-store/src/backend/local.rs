@@ -101,10 +101,7 @@ pub(super) async fn commit(
     let outcome = records
         .apply(lease.id(), wanted, change, options.ttl)
         .await?;
-    match &outcome {
-        Committed::Stored(version) => lease.set_base(Some(version.clone())),
-        _ => lease.set_base(None),
-    }
+    lease.set_base(outcome.stored().cloned());
     if !options.keep_lease || !outcome.is_done() {
         lease.take_guard::<Turn>();
     }

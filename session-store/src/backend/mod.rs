@@ -6,6 +6,8 @@ pub mod memcached;
 pub mod redis;
 
 #[cfg(any(feature = "memcached", feature = "redis"))]
+mod abandoned;
+#[cfg(any(feature = "memcached", feature = "redis"))]
 mod address;
 // Used by every backend that asks more than once for what others hold.
 #[cfg(any(

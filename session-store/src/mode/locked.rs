@@ -120,7 +120,7 @@ impl Locked {
     pub async fn write(&mut self, bytes: impl Into<Bytes>) -> Result<Committed> {
         let bytes = bytes.into();
         let outcome = self.write_held(Change::Put(bytes.clone()), true).await?;
-        if let Committed::Stored(version) = &outcome {
+        if let Some(version) = outcome.stored() {
             self.entry = Some(Entry::new(bytes, version.clone()));
         }
         Ok(outcome)

@@ -71,6 +71,14 @@ impl Committed {
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Stored(_) | Self::Deleted)
     }
+
+    /// What is stored now, as far as this write tells.
+    pub(crate) fn stored(&self) -> Option<&Version> {
+        match self {
+            Self::Stored(version) => Some(version),
+            Self::Deleted | Self::Gone | Self::Conflict => None,
+        }
+    }
 }
 
 /// The outcome of creating a session.

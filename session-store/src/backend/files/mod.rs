@@ -314,10 +314,7 @@ impl Backend for Files {
             } else {
                 self.write(file, change, options.ttl).map_err(&fail)?
             };
-            match &outcome {
-                Committed::Stored(version) => lease.set_base(Some(version.clone())),
-                _ => lease.set_base(None),
-            }
+            lease.set_base(outcome.stored().cloned());
             if !options.keep_lease || !outcome.is_done() {
                 lease.take_guard::<LockedFile>();
             }

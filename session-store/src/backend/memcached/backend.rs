@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::keys::{Item, Keys, MAX_KEY};
-use super::lock::{self, AT_ONCE, Hold, expiry, found, get_value};
+use super::lock::{self, Hold, delete_version, expiry, found, get_value};
 use super::options::MemcachedOptions;
 use super::pool::Pool;
 use super::wire::{Command, Reply, Value};
 use crate::backend::Backoff;
+use crate::backend::abandoned::Abandoned;
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
     Lease, LockKind, LockOptions, ReadOptions, Result, SessionId, Token, Version,
@@ -148,10 +149,8 @@ impl MemcachedBackend {
         if !keep && !together {
             self.free(&lock, lease).await?;
         }
-        match &committed {
-            Committed::Stored(version) => lease.set_base(Some(version.clone())),
-            Committed::Deleted => lease.set_base(None),
-            Committed::Gone | Committed::Conflict => {}
+        if committed.is_done() {
+            lease.set_base(committed.stored().cloned());
         }
         Ok(committed)
     }
@@ -346,41 +345,6 @@ impl Backend for MemcachedBackend {
     }
 }
 
-/// Frees a lock that was granted to a request that no longer waits.
-struct Abandoned<'a> {
-    backend: &'a MemcachedBackend,
-    id: &'a SessionId,
-    token: &'a Token,
-    armed: bool,
-}
-
-impl<'a> Abandoned<'a> {
-    fn new(backend: &'a MemcachedBackend, id: &'a SessionId, token: &'a Token) -> Self {
-        Self {
-            backend,
-            id,
-            token,
-            armed: true,
-        }
-    }
-
-    fn disarm(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for Abandoned<'_> {
-    fn drop(&mut self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        if self.armed {
-            let (backend, id, token) = (self.backend.clone(), self.id.clone(), self.token.clone());
-            runtime.spawn(async move { lock::free_by_token(&backend, &id, &token).await });
-        }
-    }
-}
-
 /// `gets` tells the version of what was just written.
 fn replace<'a>(session: &'a Item, value: &'a [u8], cas: u64, ttl: Duration) -> [Command<'a>; 2] {
     let (key, expiry) = (session.key.as_str(), expiry(ttl));
@@ -407,16 +371,6 @@ fn touch(session: &Item, ttl: Duration) -> Command<'_> {
 
 fn delete(session: &Item) -> Command<'_> {
     Command::Delete { key: &session.key }
-}
-
-/// Storing something that expires at once deletes by version.
-fn delete_version(session: &Item, cas: u64) -> Command<'_> {
-    Command::Cas {
-        key: &session.key,
-        expiry: AT_ONCE,
-        value: b"",
-        cas,
-    }
 }
 
 fn cas_of(version: Option<&Version>) -> Option<u64> {

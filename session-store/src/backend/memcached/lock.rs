@@ -7,6 +7,7 @@ use super::backend::MemcachedBackend;
 use super::keys::Item;
 use super::pool::Pool;
 use super::wire::{Command, Reply, Value};
+use crate::backend::abandoned::FreeByToken;
 use crate::{Lease, Result, SessionId, Token};
 
 /// What the holder of a lock knows about it; kept in the lease.
@@ -128,31 +129,32 @@ pub(super) async fn renew(pool: &Pool, lock: &Item, lease: &Lease) -> Result<boo
 /// Lets the lock expire now, if it still is the holder's.
 pub(super) fn free<'a>(lock: &'a Item, lease: &Lease) -> Option<Command<'a>> {
     let cas = lease.guard::<Hold>()?.get().cas;
-    Some(Command::Cas {
-        key: &lock.key,
+    Some(delete_version(lock, cas))
+}
+
+impl FreeByToken for MemcachedBackend {
+    async fn free_by_token(&self, id: &SessionId, token: &Token) {
+        let Ok(lock) = self.lock_item(id) else {
+            return;
+        };
+        let pool = self.pool(&lock);
+        if let Ok(Some(item)) = get_value(pool, &lock.key).await
+            && item.bytes == token.as_str()
+        {
+            let _ = pool
+                .exchange("release the lock", &[delete_version(&lock, item.cas)])
+                .await;
+        }
+    }
+}
+
+/// Storing something that expires at once deletes by version.
+pub(super) fn delete_version(item: &Item, cas: u64) -> Command<'_> {
+    Command::Cas {
+        key: &item.key,
         expiry: AT_ONCE,
         value: b"",
         cas,
-    })
-}
-
-/// Frees a lock that was granted to a request that no longer waits.
-pub(super) async fn free_by_token(backend: &MemcachedBackend, id: &SessionId, token: &Token) {
-    let Ok(lock) = backend.lock_item(id) else {
-        return;
-    };
-    let pool = backend.pool(&lock);
-    // If this fails the lock ends by itself.
-    if let Ok(Some(item)) = get_value(pool, &lock.key).await
-        && item.bytes == token.as_str()
-    {
-        let free = Command::Cas {
-            key: &lock.key,
-            expiry: AT_ONCE,
-            value: b"",
-            cas: item.cas,
-        };
-        let _ = pool.exchange("release the lock", &[free]).await;
     }
 }
 
@@ -186,7 +188,7 @@ pub(super) fn expiry(ttl: Duration) -> i64 {
 }
 
 /// An expiry in the past.
-pub(super) const AT_ONCE: i64 = -1;
+const AT_ONCE: i64 = -1;
 const LONGEST_RELATIVE: i64 = 30 * 24 * 60 * 60;
 /// memcached keeps dates in 32 bits.
 const LAST_DATE: i64 = u32::MAX as i64;

@@ -13,6 +13,7 @@ use super::link::{Certificates, Link, Links};
 use super::options::{RedisOptions, Topology};
 use super::script::{Outcome, SHORT, Script, Scripts, mark};
 use crate::backend::Backoff;
+use crate::backend::abandoned::{Abandoned, FreeByToken};
 use crate::{
     Backend, BoxFuture, Caps, Change, CommitOptions, Committed, Created, Entry, Error, ErrorKind,
     Lease, LockKind, LockOptions, ReadOptions, Result, SessionId, Token, Version,
@@ -328,10 +329,8 @@ impl Backend for RedisBackend {
                 keep_lock: options.keep_lease,
             };
             let committed = self.change(write, change, options.ttl).await?;
-            match &committed {
-                Committed::Stored(version) => lease.set_base(Some(version.clone())),
-                Committed::Deleted => lease.set_base(None),
-                Committed::Gone | Committed::Conflict => {}
+            if committed.is_done() {
+                lease.set_base(committed.stored().cloned());
             }
             Ok(committed)
         })
@@ -403,39 +402,9 @@ impl Backend for RedisBackend {
     }
 }
 
-/// Frees a lock that was granted to a request that no longer waits.
-struct Abandoned<'a> {
-    backend: &'a RedisBackend,
-    id: &'a SessionId,
-    token: &'a Token,
-    armed: bool,
-}
-
-impl<'a> Abandoned<'a> {
-    fn new(backend: &'a RedisBackend, id: &'a SessionId, token: &'a Token) -> Self {
-        Self {
-            backend,
-            id,
-            token,
-            armed: true,
-        }
-    }
-
-    fn disarm(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for Abandoned<'_> {
-    fn drop(&mut self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        if self.armed {
-            let (backend, id, token) = (self.backend.clone(), self.id.clone(), self.token.clone());
-            // If this fails too, the lock ends with its lease.
-            runtime.spawn(async move { backend.unlock(&id, &token).await });
-        }
+impl FreeByToken for RedisBackend {
+    async fn free_by_token(&self, id: &SessionId, token: &Token) {
+        let _ = self.unlock(id, token).await;
     }
 }
 

@@ -74,10 +74,7 @@ impl Sql {
                 self.within(self.timeout, action, committing).await?
             }
         };
-        match &outcome {
-            Committed::Stored(version) => lease.set_base(Some(version.clone())),
-            _ => lease.set_base(None),
-        }
+        lease.set_base(outcome.stored().cloned());
         Ok(outcome)
     }
 
