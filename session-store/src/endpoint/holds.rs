@@ -1,13 +1,23 @@
 //! The sessions that one connection has locked; they are given back when it
 //! ends, whatever way it ends.
 
+use std::io;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Limits;
+use super::transport::{Filled, Transport};
 use crate::mode::bounded;
 use crate::{Change, Committed, Error, ErrorKind, Locked, Result, SessionId, Store};
+
+/// What a client's key stands for: a session or its lock.
+#[derive(Debug, Clone, Eq, PartialEq)]
+pub(super) enum Key {
+    Session(SessionId),
+    Lock(SessionId),
+}
 
 /// What a connection has done to which session.
 #[derive(Debug)]
@@ -121,8 +131,22 @@ impl Holds {
         self.release_where(leaves).await;
     }
 
+    /// Waits for more from the client, and takes back what it has held for
+    /// too long by then; `false` at the end.
+    pub(super) async fn wait<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        transport: &mut Transport<S>,
+        input: &mut BytesMut,
+    ) -> io::Result<bool> {
+        let filled = transport.fill(input, self.deadline()).await?;
+        if filled == Filled::Deadline {
+            self.expire(Instant::now()).await;
+        }
+        Ok(filled != Filled::Closed)
+    }
+
     /// When [`expire`](Self::expire) has something to do.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self) -> Option<Instant> {
         let until = |hold: &Hold| match hold.state {
             State::Active(_, until) | State::Leaving(_, until) => Some(until),
             State::Written => None,
@@ -131,7 +155,7 @@ impl Holds {
     }
 
     /// Takes back what has been held for too long.
-    pub(super) async fn expire(&mut self, now: Instant) {
+    async fn expire(&mut self, now: Instant) {
         let over = |hold: &Hold| match hold.state {
             State::Active(_, until) | State::Leaving(_, until) => until <= now,
             State::Written => false,
@@ -152,6 +176,27 @@ impl Holds {
             return Ok(locked.data().cloned());
         }
         Ok(self.store.read(id).await?.map(|entry| entry.bytes))
+    }
+
+    /// What the client finds under a key: a session's data, or what it wrote
+    /// into a lock that it still has.
+    pub(super) async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        match key {
+            Key::Session(id) => self.read(id).await,
+            Key::Lock(id) => Ok(self.secret(id)),
+        }
+    }
+
+    /// Destroys a session or gives a lock back; `false` if nothing was deleted.
+    pub(super) async fn delete(&mut self, key: &Key) -> Result<bool> {
+        match key {
+            Key::Session(id) => {
+                let existed = self.read(id).await?.is_some();
+                let deleted = self.change(id, Change::Delete, None).await?;
+                Ok(existed && deleted.is_done())
+            }
+            Key::Lock(id) => Ok(self.leave(id, None)),
+        }
     }
 
     /// Stores new data and releases the session.
@@ -226,6 +271,18 @@ impl Holds {
         Error::new(kind, self.store.backend().name().to_owned(), action)
     }
 }
+
+/// Why nothing was written, in words for the application's log.
+pub(super) fn refusal(outcome: &Committed) -> Option<&'static str> {
+    match outcome {
+        Committed::Stored(_) | Committed::Deleted => None,
+        Committed::Gone => Some(GONE),
+        Committed::Conflict => Some(CONFLICT),
+    }
+}
+
+const GONE: &str = "the session was destroyed in the meantime; nothing was written";
+const CONFLICT: &str = "another request wrote the session in the meantime; nothing was written";
 
 /// Whether the client may just ask again.
 fn is_busy(error: &Error) -> bool {

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::decoder::RequestDecoder;
 use super::expiry::Expiry;
 use super::message::{Answer, Command, Condition, Request, Store, Value};
-use crate::endpoint::holds::Holds;
-use crate::endpoint::transport::{Filled, Transport};
+use crate::endpoint::holds::{Holds, Key, refusal};
+use crate::endpoint::transport::Transport;
 use crate::endpoint::{Endpoint, Limits};
 use crate::{Change, Committed, Result, SessionId};
 
@@ -41,12 +41,6 @@ struct Connection<'a, S> {
     limits: &'a Limits,
 }
 
-/// What a key stands for.
-enum Key {
-    Session(SessionId),
-    Lock(SessionId),
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn run(&mut self) -> io::Result<()> {
         loop {
@@ -65,7 +59,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 }
                 Ok(None) => {
                     self.transport.flush().await?;
-                    if !self.read().await? {
+                    let input = self.decoder.input();
+                    if !self.holds.wait(&mut self.transport, input).await? {
                         return Ok(());
                     }
                 }
@@ -76,16 +71,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 }
             }
         }
-    }
-
-    /// Waits for more from the client; `false` at the end.
-    async fn read(&mut self) -> io::Result<bool> {
-        let deadline = self.holds.deadline();
-        let filled = self.transport.fill(self.decoder.input(), deadline).await?;
-        if filled == Filled::Deadline {
-            self.holds.expire(Instant::now()).await;
-        }
-        Ok(filled != Filled::Closed)
     }
 
     /// `None` if the client has gone away.
@@ -147,12 +132,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn get(&self, keys: Vec<Bytes>, with_cas: bool) -> Result<Answer> {
         let mut found = Vec::new();
         for key in keys {
-            let bytes = match self.key(&key) {
-                Some(Key::Session(id)) => self.holds.read(&id).await?,
-                Some(Key::Lock(id)) => self.holds.secret(&id),
-                None => None,
-            };
-            if let Some(bytes) = bytes {
+            if let Some(place) = self.key(&key)
+                && let Some(bytes) = self.holds.get(&place).await?
+            {
                 let cas = cas(&bytes);
                 found.push(Value { key, bytes, cas });
             }
@@ -226,12 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 
     async fn delete(&mut self, key: &[u8]) -> Result<Answer> {
         let deleted = match self.key(key) {
-            Some(Key::Session(id)) => {
-                let existed = self.holds.read(&id).await?.is_some();
-                let deleted = self.holds.change(&id, Change::Delete, None).await?;
-                existed && deleted.is_done()
-            }
-            Some(Key::Lock(id)) => self.holds.leave(&id, None),
+            Some(key) => self.holds.delete(&key).await?,
             None => false,
         };
         Ok(if deleted {
@@ -268,10 +245,9 @@ fn cas(bytes: &[u8]) -> u64 {
 }
 
 fn written(outcome: &Committed) -> Answer {
-    match outcome {
-        Committed::Stored(_) | Committed::Deleted => Answer::Stored,
-        Committed::Gone => Answer::Failed(GONE.to_owned()),
-        Committed::Conflict => Answer::Failed(CONFLICT.to_owned()),
+    match refusal(outcome) {
+        None => Answer::Stored,
+        Some(why) => Answer::Failed(why.to_owned()),
     }
 }
 
@@ -283,5 +259,3 @@ fn unix_secs() -> u64 {
 /// libmemcached waits five seconds for an answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 const FLAGS: &str = "items with flags are not stored; sessions have none";
-const GONE: &str = "the session was destroyed in the meantime; nothing was written";
-const CONFLICT: &str = "another request wrote the session in the meantime; nothing was written";

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::SessionId;
+use crate::endpoint::holds::Key;
 
 /// A command on sessions.
 #[derive(Debug, Clone, Eq, PartialEq)]
@@ -27,13 +28,6 @@ pub(super) enum Command {
     /// Something that changes nothing here: `SELECT 0`, `CLIENT …`
     Ignored,
     Quit,
-}
-
-/// A session or its lock.
-#[derive(Debug, Clone, Eq, PartialEq)]
-pub(super) enum Key {
-    Session(SessionId),
-    Lock(SessionId),
 }
 
 /// Why a command is refused, as Redis words it where it has words for it.

@@ -1,15 +1,15 @@
 //! One connection of phpredis.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::command::{Command, Key};
+use super::command::Command;
 use super::wire::{CommandDecoder, Reply};
-use crate::endpoint::holds::Holds;
-use crate::endpoint::transport::{Filled, Transport};
+use crate::endpoint::holds::{Holds, Key, refusal};
+use crate::endpoint::transport::Transport;
 use crate::endpoint::{Endpoint, Limits};
 use crate::{Change, Committed, Created, Result, SessionId};
 
@@ -66,7 +66,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 },
                 Ok(None) => {
                     self.transport.flush().await?;
-                    if !self.read().await? {
+                    let input = self.decoder.input();
+                    if !self.holds.wait(&mut self.transport, input).await? {
                         return Ok(());
                     }
                 }
@@ -77,16 +78,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 }
             }
         }
-    }
-
-    /// Waits for more from the client; `false` at the end.
-    async fn read(&mut self) -> io::Result<bool> {
-        let deadline = self.holds.deadline();
-        let filled = self.transport.fill(self.decoder.input(), deadline).await?;
-        if filled == Filled::Deadline {
-            self.holds.expire(Instant::now()).await;
-        }
-        Ok(filled != Filled::Closed)
     }
 
     async fn answer(&mut self, words: &[Bytes]) -> io::Result<Next> {
@@ -124,8 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 
     async fn execute(&mut self, command: Command) -> Result<Reply> {
         match command {
-            Command::Get(Key::Session(id)) => Ok(bulk(self.holds.read(&id).await?)),
-            Command::Get(Key::Lock(id)) => Ok(bulk(self.holds.secret(&id))),
+            Command::Get(key) => Ok(bulk(self.holds.get(&key).await?)),
             Command::GetAndTouch(id, ttl) => self.read_and_touch(&id, ttl).await,
             Command::Exists(keys) => self.count_existing(keys).await,
             Command::Write(id, bytes, ttl) => {
@@ -176,10 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn count_existing(&self, keys: Vec<Key>) -> Result<Reply> {
         let mut count = 0;
         for key in keys {
-            count += i64::from(match key {
-                Key::Session(id) => self.holds.read(&id).await?.is_some(),
-                Key::Lock(id) => self.holds.secret(&id).is_some(),
-            });
+            count += i64::from(self.holds.get(&key).await?.is_some());
         }
         Ok(Reply::Integer(count))
     }
@@ -187,14 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn delete(&mut self, keys: Vec<Key>) -> Result<Reply> {
         let mut count = 0;
         for key in keys {
-            count += i64::from(match key {
-                Key::Session(id) => {
-                    let existed = self.holds.read(&id).await?.is_some();
-                    let deleted = self.holds.change(&id, Change::Delete, None).await?;
-                    existed && deleted.is_done()
-                }
-                Key::Lock(id) => self.holds.leave(&id, None),
-            });
+            count += i64::from(self.holds.delete(&key).await?);
         }
         Ok(Reply::Integer(count))
     }
@@ -206,12 +186,8 @@ fn bulk(bytes: Option<Bytes>) -> Reply {
 
 /// PHP warns about an error, so the application's log tells what happened.
 fn written(outcome: &Committed) -> Reply {
-    match outcome {
-        Committed::Stored(_) | Committed::Deleted => Reply::Status("OK"),
-        Committed::Gone => Reply::Error(GONE.to_owned()),
-        Committed::Conflict => Reply::Error(CONFLICT.to_owned()),
+    match refusal(outcome) {
+        None => Reply::Status("OK"),
+        Some(why) => Reply::Error(format!("ERR {why}")),
     }
 }
-
-const GONE: &str = "ERR the session was destroyed in the meantime; nothing was written";
-const CONFLICT: &str = "ERR another request wrote the session in the meantime; nothing was written";
