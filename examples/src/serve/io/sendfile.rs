@@ -15,11 +15,12 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// The longest piece that [`FileQueue::push`] takes.
-pub(crate) const PIECE_BYTES: usize = 512 * 1024;
+pub(crate) const PIECE_BYTES: usize = 1024 * 1024;
 
 /// Never touched after its allocation, so that it takes no memory.
 static PLACEHOLDER: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![0; PIECE_BYTES]));
@@ -119,6 +120,24 @@ impl<S> FileSender<S> {
     }
 }
 
+impl<S: Socket> FileSender<S> {
+    /// Runs `send` until it need not wait for room.
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        send: impl Fn(&S) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.socket.poll_room(cx))?;
+            match self.socket.try_send(|| send(&self.socket)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+}
+
 impl<S: Socket> AsyncRead for FileSender<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -144,17 +163,23 @@ impl<S: Socket> AsyncWrite for FileSender<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let plain = slices.iter().take_while(|slice| !is_placeholder(slice));
-        match (plain.count(), slices) {
-            (0, [piece, ..]) => loop {
-                ready!(self.socket.poll_room(cx))?;
-                let socket = &self.socket;
-                match socket.try_send(|| self.files.send(socket, piece.len())) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    sent => return Poll::Ready(sent),
-                }
-            },
-            (plain, slices) => Pin::new(&mut self.socket).poll_write_vectored(cx, &slices[..plain]),
+        let (plain, rest) = slices.split_at(plain.count());
+        match rest.first() {
+            None => Pin::new(&mut self.socket).poll_write_vectored(cx, plain),
+            Some(piece) if plain.is_empty() => {
+                self.poll_send(cx, |socket| self.files.send(socket, piece.len()))
+            }
+            // What comes next starts in the same packet: a short one before a
+            // long answer has the receiver offer a small window.
+            Some(_) => self.poll_send(cx, |socket| {
+                let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+                Ok(sendmsg(
+                    socket,
+                    plain,
+                    &mut SendAncillaryBuffer::default(),
+                    flags,
+                )?)
+            }),
         }
     }
 
