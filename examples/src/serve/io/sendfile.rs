@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// The longest piece that [`FileQueue::push`] takes.
-pub(crate) const PIECE_BYTES: usize = 1024 * 1024;
+pub(crate) const PIECE_BYTES: usize = 512 * 1024;
 
 /// Never touched after its allocation, so that it takes no memory.
 static PLACEHOLDER: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![0; PIECE_BYTES]));
@@ -169,8 +169,8 @@ impl<S: Socket> AsyncWrite for FileSender<S> {
             Some(piece) if plain.is_empty() => {
                 self.poll_send(cx, |socket| self.files.send(socket, piece.len()))
             }
-            // What comes next starts in the same packet: a short one before a
-            // long answer has the receiver offer a small window.
+            // What comes next starts in the same packet, so that the receiver
+            // is woken once.
             Some(_) => self.poll_send(cx, |socket| {
                 let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
                 Ok(sendmsg(
