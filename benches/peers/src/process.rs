@@ -90,13 +90,19 @@ impl Peer {
         self.child.id()
     }
 
-    /// Sends `signal` to the started process alone.
+    /// Sends `signal` to the started process alone. After `SIGSTOP` it does
+    /// nothing more once this returns.
     ///
     /// # Panics
     ///
     /// When the process no longer exists.
+    #[track_caller]
     pub fn signal(&self, signal: Signal) {
         kill(self.group(), signal).expect("the peer is still running");
+        if signal == Signal::SIGSTOP {
+            let id = self.id();
+            crate::wait_until("every thread stands still", || is_stopped(id));
+        }
     }
 
     /// Sends `signal` to the process and to all that it started.
@@ -150,6 +156,18 @@ fn descendants(process: u32) -> Vec<Pid> {
         }
     }
     found
+}
+
+/// Whether every thread of a process is stopped: the signal reaches those
+/// that run a moment later (proc(5), the state in `stat`).
+fn is_stopped(process: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{process}/task"));
+    tasks.into_iter().flatten().flatten().all(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit(')')
+            .next()
+            .is_none_or(|rest| rest.trim_start().starts_with(['T', 'Z']))
+    })
 }
 
 #[track_caller]
