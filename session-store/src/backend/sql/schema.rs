@@ -164,10 +164,19 @@ impl Schema {
             ),
         };
         let end = self.end;
-        vec![
-            format!("CREATE TABLE IF NOT EXISTS \"{table}\" ({columns})"),
-            format!("CREATE INDEX \"{table}_{end}_idx\" ON \"{table}\" (\"{end}\")"),
-        ]
+        let index = format!("\"{table}_{end}_idx\"");
+        match dialect {
+            // In one statement: an index made later waits for every
+            // transaction that uses the table already, and has those that
+            // come wait for itself.
+            Dialect::MySql => vec![format!(
+                "CREATE TABLE IF NOT EXISTS \"{table}\" ({columns}, INDEX {index} (\"{end}\"))"
+            )],
+            _ => vec![
+                format!("CREATE TABLE IF NOT EXISTS \"{table}\" ({columns})"),
+                format!("CREATE INDEX {index} ON \"{table}\" (\"{end}\")"),
+            ],
+        }
     }
 }
 
