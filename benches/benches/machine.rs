@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fpm_pool::testing::Simulation;
-use fpm_pool::{PoolConfig, Queue, Sizing, WorkerCommand};
+use fpm_pool::{PoolConfig, Queue, Sizing};
 
 const WORKERS: usize = 16;
 
 fn pool() -> Simulation {
-    let config = PoolConfig::new("bench", WorkerCommand::new("not used"))
+    let config = PoolConfig::new("bench")
         .sizing(Sizing::Static {
             max_children: WORKERS,
         })
-        .queue(Queue {
-            max_len: 1000,
-            max_wait: Duration::from_secs(3600),
-        });
+        .queue(
+            Queue::default()
+                .max_len(1000)
+                .max_wait(Duration::from_secs(3600)),
+        );
     Simulation::new(&config)
 }
 

@@ -28,7 +28,7 @@ async fn php(pool: PoolHandle, root: String, request: Request) -> Result<Respons
 #[tokio::main]
 async fn main() -> Result<(), Fault> {
     let root = std::env::args().nth(1).ok_or("usage: axum_legacy FOLDER")?;
-    let pool = Pool::start(PoolConfig::new("legacy", WorkerCommand::php_cgi("php-cgi")))?;
+    let pool = Pool::start(PoolConfig::new("legacy").command(WorkerCommand::php_cgi("php-cgi")))?;
     let legacy = |request: Request| async move {
         let answer = php(pool, root, request).await;
         answer.map_err(|fault| (StatusCode::BAD_GATEWAY, fault.to_string()))

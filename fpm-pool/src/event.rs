@@ -130,7 +130,7 @@ impl Events {
     }
 
     /// How many events were lost because this subscriber was slow
-    /// ([`Limits::events`](crate::Limits::events)).
+    /// ([`PoolLimits::events`](crate::PoolLimits::events)).
     #[must_use]
     pub const fn lost(&self) -> u64 {
         self.lost

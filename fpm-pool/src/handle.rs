@@ -11,8 +11,7 @@ use tower_service::Service;
 
 use crate::shared::{Place, Shared};
 use crate::{
-    CommandSpawner, Error, ErrorKind, Events, PoolConfig, Request, ResponseBody, Sizing, Spawn,
-    Status, call,
+    Error, ErrorKind, Events, PoolConfig, Request, ResponseBody, Sizing, Spawn, Status, call,
 };
 
 /// A pool in use; cheap to clone.
@@ -119,7 +118,7 @@ impl PoolHandle {
     /// source says what is wrong with the new generation; the old one goes
     /// on unchanged.
     pub async fn reload(&self, config: PoolConfig) -> Result<u64, Error> {
-        let spawner = CommandSpawner::new(config.command.clone())?;
+        let spawner = config.spawner()?;
         self.reload_with(config, spawner).await
     }
 

@@ -14,7 +14,8 @@
 //! use http_body_util::BodyExt;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-//! let config = PoolConfig::new("www", WorkerCommand::php_cgi("/usr/bin/php-cgi"))
+//! let config = PoolConfig::new("www")
+//!     .command(WorkerCommand::php_cgi("/usr/bin/php-cgi"))
 //!     .sizing(Sizing::Static { max_children: 4 });
 //! let pool = Pool::start(config)?;
 //!
@@ -63,8 +64,8 @@ pub mod testing;
 mod text;
 
 pub use config::{
-    Environment, Limits, OnClientGone, PoolConfig, Queue, Readiness, ResourceLimit, Scheduling,
-    Sizing, Timeouts, WorkerCommand,
+    Environment, OnClientGone, PoolConfig, PoolLimits, Queue, QueueOrder, Readiness, ResourceLimit,
+    Scheduling, Sizing, Timeouts, WorkerCommand,
 };
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventKind, Events};

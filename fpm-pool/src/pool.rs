@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::shared::Shared;
-use crate::{CommandSpawner, Error, PoolConfig, PoolHandle, Spawn};
+use crate::{Error, PoolConfig, PoolHandle, Spawn};
 
 /// A pool of workers; [`start`](Self::start) is all there is to it, the rest
 /// is done through the [`PoolHandle`].
@@ -24,7 +24,7 @@ impl Pool {
     /// settings. [`Runtime`](crate::ErrorKind::Runtime) outside of a tokio
     /// runtime.
     pub fn start(config: PoolConfig) -> Result<PoolHandle, Error> {
-        let spawner = CommandSpawner::new(config.command.clone())?;
+        let spawner = config.spawner()?;
         Self::start_with(config, spawner)
     }
 

@@ -45,7 +45,7 @@ impl RequestStderr {
     }
 
     /// What came so far, at most
-    /// [`Limits::stderr_bytes`](crate::Limits::stderr_bytes).
+    /// [`PoolLimits::stderr_bytes`](crate::PoolLimits::stderr_bytes).
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         match &self.0 {
@@ -65,7 +65,7 @@ impl fmt::Debug for RequestStderr {
 /// The body of an answer.
 ///
 /// A whole answer is held already, or it still comes from the worker: then
-/// up to [`Limits::answer_buffer_bytes`](crate::Limits::answer_buffer_bytes)
+/// up to [`PoolLimits::answer_buffer_bytes`](crate::PoolLimits::answer_buffer_bytes)
 /// are read ahead, so that a slow client does not hold the worker. Dropping
 /// an unfinished body says that the client has left
 /// ([`OnClientGone`](crate::OnClientGone)).

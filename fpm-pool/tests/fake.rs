@@ -8,15 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{get, text};
 use fpm_pool::testing::{FakeRequest, FakeSpawner};
-use fpm_pool::{
-    ErrorKind, ExitReason, Pool, PoolConfig, Sizing, StopSignal, Timeouts, WorkerCommand,
-};
+use fpm_pool::{ErrorKind, ExitReason, Pool, PoolConfig, Sizing, StopSignal, Timeouts};
 use tokio::time::{Instant, sleep};
 
 const OK: &str = "Content-type: text/plain\r\n\r\nok";
 
 fn config(workers: usize) -> PoolConfig {
-    PoolConfig::new("fake", WorkerCommand::new("none")).sizing(Sizing::Static {
+    PoolConfig::new("fake").sizing(Sizing::Static {
         max_children: workers,
     })
 }
@@ -32,10 +30,7 @@ async fn a_limit_of_an_hour_is_exact_to_the_millisecond() {
     let spawner = FakeSpawner::new(slow);
     let workers = spawner.workers();
     let limit = Duration::from_secs(1800);
-    let timeouts = Timeouts {
-        total: Some(limit),
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().total(limit);
     let pool = Pool::start_with(config(1).timeouts(timeouts), spawner).unwrap();
     pool.ready().await.unwrap();
     let began = Instant::now();

@@ -16,10 +16,7 @@ const SLEEP: &str = "<?php sleep(30); echo 'late';";
 const PID: &str = "<?php echo getmypid();";
 
 fn limited(workers: usize, total: Duration) -> PoolConfig {
-    fixed(workers).timeouts(Timeouts {
-        total: Some(total),
-        ..Timeouts::default()
-    })
+    fixed(workers).timeouts(Timeouts::default().total(total))
 }
 
 #[tokio::test]
@@ -93,7 +90,9 @@ async fn exhausted_memory_is_phps_own_500() {
     let command = php()
         .define("memory_limit", "16M")
         .define("display_errors", "0");
-    let config = PoolConfig::new("test", command).sizing(Sizing::Static { max_children: 1 });
+    let config = PoolConfig::new("test")
+        .command(command)
+        .sizing(Sizing::Static { max_children: 1 });
     let pool = start(config).await;
     let answer = pool.call(get(&site.path("mem.php"))).await.unwrap();
     assert_eq!(answer.status(), 500);
@@ -121,7 +120,9 @@ fn perl(then: &str) -> WorkerCommand {
 }
 
 fn single(command: WorkerCommand) -> PoolConfig {
-    PoolConfig::new("test", command).sizing(Sizing::Static { max_children: 1 })
+    PoolConfig::new("test")
+        .command(command)
+        .sizing(Sizing::Static { max_children: 1 })
 }
 
 #[tokio::test]
@@ -275,10 +276,7 @@ async fn an_upload_to_a_worker_that_died_idle_goes_to_another() {
 
 #[tokio::test]
 async fn a_program_that_says_nothing_is_given_up_in_time() {
-    let timeouts = Timeouts {
-        start: Duration::from_millis(300),
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts::default().start(Duration::from_millis(300));
     let command = WorkerCommand::new("/bin/sleep").arg("60");
     let pool = fpm_pool::Pool::start(single(command).timeouts(timeouts)).unwrap();
     let error = pool.ready().await.unwrap_err();

@@ -144,7 +144,9 @@ async fn a_reload_that_cannot_work_changes_nothing_and_says_why() {
         (php().user("nobody knows"), "nobody knows"),
     ];
     for (command, expected) in cases {
-        let config = PoolConfig::new("test", command).sizing(Sizing::Static { max_children: 2 });
+        let config = PoolConfig::new("test")
+            .command(command)
+            .sizing(Sizing::Static { max_children: 2 });
         let error = pool.reload(config).await.unwrap_err();
         let reason = std::error::Error::source(&error).unwrap().to_string();
         assert!(reason.contains(expected), "{reason}");
@@ -171,7 +173,9 @@ async fn a_reload_brings_new_settings() {
     let pool = start(fixed(1)).await;
     assert_eq!(text(pool.call(get(&site.path("ini.php"))).await).await, "");
     let command = php().define("user_agent", "a b;c").env("STAGE", "two");
-    let config = PoolConfig::new("test", command).sizing(Sizing::Static { max_children: 1 });
+    let config = PoolConfig::new("test")
+        .command(command)
+        .sizing(Sizing::Static { max_children: 1 });
     pool.reload(config).await.unwrap();
     assert_eq!(
         text(pool.call(get(&site.path("ini.php"))).await).await,

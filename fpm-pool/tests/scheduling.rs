@@ -16,10 +16,12 @@ fn sleeper() -> Site {
 #[tokio::test]
 async fn an_ondemand_pool_starts_with_the_demand_and_ends_with_it() {
     let site = sleeper();
-    let config = PoolConfig::new("test", php()).sizing(Sizing::Ondemand {
-        max_children: 3,
-        process_idle_timeout: Duration::from_millis(300),
-    });
+    let config = PoolConfig::new("test")
+        .command(php())
+        .sizing(Sizing::Ondemand {
+            max_children: 3,
+            process_idle_timeout: Duration::from_millis(300),
+        });
     let pool = Pool::start(config).unwrap();
     assert_eq!(pool.status().workers.len(), 0);
     let calls = (0..6).map(|_| {
@@ -74,10 +76,7 @@ async fn requests_of_a_key_block_no_worker() {
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_poll_ready_waits() {
     let site = sleeper();
-    let queue = Queue {
-        max_len: 1,
-        max_wait: Duration::from_secs(5),
-    };
+    let queue = Queue::default().max_len(1).max_wait(Duration::from_secs(5));
     let mut pool = start(fixed(1).queue(queue)).await;
     let mut events = pool.subscribe();
     let busy: Vec<_> = (0..2)

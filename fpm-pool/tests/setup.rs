@@ -27,7 +27,9 @@ const SHOW: &str = "<?php
     function pcntl() { return (int) explode(' ', file_get_contents('/proc/self/stat'))[18]; }";
 
 fn single(command: WorkerCommand) -> PoolConfig {
-    PoolConfig::new("test", command).sizing(Sizing::Static { max_children: 1 })
+    PoolConfig::new("test")
+        .command(command)
+        .sizing(Sizing::Static { max_children: 1 })
 }
 
 #[tokio::test]

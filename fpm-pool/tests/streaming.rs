@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{Site, fixed, get, request, start, text, until};
-use fpm_pool::{ErrorKind, Limits, PoolConfig, Sizing};
+use fpm_pool::{ErrorKind, PoolConfig, PoolLimits, Sizing};
 use futures::StreamExt;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -51,7 +51,9 @@ async fn bodies_stream_both_ways_in_bounded_memory() {
         ),
     ]);
     let command = common::php().define("enable_post_data_reading", "0");
-    let config = PoolConfig::new("test", command).sizing(Sizing::Static { max_children: 1 });
+    let config = PoolConfig::new("test")
+        .command(command)
+        .sizing(Sizing::Static { max_children: 1 });
     let pool = start(config).await;
     let before = resident();
     let up = request("PUT", &site.path("up.php"), size(), "").stream(zeros(size()), size());
@@ -109,10 +111,7 @@ async fn a_slow_client_does_not_hold_a_worker_while_its_answer_fits() {
 #[tokio::test]
 async fn the_bound_of_an_answer_can_be_set() {
     let site = Site::new(&[("big.php", "<?php echo str_repeat('x', 4 << 20);")]);
-    let limits = Limits {
-        answer_buffer_bytes: 8 << 20,
-        ..Limits::default()
-    };
+    let limits = PoolLimits::default().answer_buffer_bytes(8 << 20);
     let pool = start(fixed(1).limits(limits)).await;
     let slow = pool.call(get(&site.path("big.php"))).await.unwrap();
     until("the worker is free", || pool.status().idle() == 1).await;

@@ -57,11 +57,9 @@ impl PoolConfig {
         if pool.apparmor_hat.is_some() {
             return Err(refuse("apparmor_hat is not supported"));
         }
-        let timeouts = Timeouts {
-            total: *pool.request_terminate_timeout,
-            ..Timeouts::default()
-        };
-        let mut config = Self::new(text(&pool.name)?, on_top(command, pool)?)
+        let timeouts = Timeouts::default().total(*pool.request_terminate_timeout);
+        let mut config = Self::new(text(&pool.name)?)
+            .command(on_top(command, pool)?)
             .sizing(sizing(pool))
             .timeouts(timeouts)
             .max_requests(pool.max_requests.unwrap_or(0).into());
@@ -184,7 +182,7 @@ mod tests {
         };
         assert_eq!((config.sizing, config.max_requests), (sizing, 500));
         assert_eq!(config.timeouts.total, Some(Duration::from_secs(30)));
-        let command = &config.command;
+        let command = config.command.as_ref().unwrap();
         assert_eq!(command.limits, [ResourceLimit::Files(512)]);
         assert_eq!(command.env["STAGE".as_ref() as &std::ffi::OsStr], "live");
         let arguments = command.arguments();
@@ -203,7 +201,7 @@ mod tests {
             .env("STAGE", "test")
             .define("log_errors", "1");
         let config = PoolConfig::from_fpm(&parsed.pools()[0], command).unwrap();
-        let command = &config.command;
+        let command = config.command.as_ref().unwrap();
         assert_eq!(command.program(), "/opt/php-cgi");
         assert_eq!(command.env["STAGE".as_ref() as &std::ffi::OsStr], "live");
         assert_eq!(command.arguments().last().unwrap(), "log_errors=0");

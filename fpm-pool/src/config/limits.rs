@@ -1,28 +1,23 @@
-//! Bounds: of the queue, of time, of memory.
+//! Bounds of time and of memory.
 
 use std::time::Duration;
 
-/// The queue of requests that wait for a worker.
+/// How long things may take; `None` is no limit, and so is
+/// [`Duration::MAX`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use fpm_pool::Timeouts;
+///
+/// let timeouts = Timeouts::default()
+///     .total(Duration::from_secs(30))
+///     .stop(Duration::from_secs(2));
+/// assert_eq!((timeouts.total, timeouts.first_byte), (Some(Duration::from_secs(30)), None));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Queue {
-    /// The most requests that wait; the next is refused. 0: none waits.
-    pub max_len: usize,
-    /// The longest that a request waits before it is refused.
-    pub max_wait: Duration,
-}
-
-impl Default for Queue {
-    /// 512 requests (the backlog of php-fpm's socket is 511), 30 seconds.
-    fn default() -> Self {
-        Self {
-            max_len: 512,
-            max_wait: Duration::from_secs(30),
-        }
-    }
-}
-
-/// How long things may take; `None` is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// From the start of a request on a worker to the first byte of its
     /// answer. Unlimited by default.
@@ -58,9 +53,63 @@ impl Default for Timeouts {
     }
 }
 
+impl Timeouts {
+    /// Sets [`first_byte`](Self#structfield.first_byte).
+    #[must_use]
+    pub fn first_byte(mut self, first_byte: impl Into<Option<Duration>>) -> Self {
+        self.first_byte = first_byte.into();
+        self
+    }
+
+    /// Sets [`total`](Self#structfield.total).
+    #[must_use]
+    pub fn total(mut self, total: impl Into<Option<Duration>>) -> Self {
+        self.total = total.into();
+        self
+    }
+
+    /// Sets [`start`](Self#structfield.start).
+    #[must_use]
+    pub const fn start(mut self, start: Duration) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Sets [`stop`](Self#structfield.stop).
+    #[must_use]
+    pub const fn stop(mut self, stop: Duration) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Sets [`reload_grace`](Self#structfield.reload_grace).
+    #[must_use]
+    pub const fn reload_grace(mut self, reload_grace: Duration) -> Self {
+        self.reload_grace = reload_grace;
+        self
+    }
+
+    /// Sets [`recover`](Self#structfield.recover).
+    #[must_use]
+    pub fn recover(mut self, recover: impl Into<Option<Duration>>) -> Self {
+        self.recover = recover.into();
+        self
+    }
+}
+
 /// What a peer can make the pool hold.
+///
+/// # Examples
+///
+/// ```
+/// use fpm_pool::PoolLimits;
+///
+/// let limits = PoolLimits::default().answer_buffer_bytes(256 << 10);
+/// assert_eq!(limits.head_fields, 256);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+#[non_exhaustive]
+pub struct PoolLimits {
     /// Bytes of an answer that are held for a client slower than the worker.
     /// An answer that fits frees its worker at once, whatever the client's
     /// speed; beyond it the worker has to wait. 1 MiB by default.
@@ -80,7 +129,7 @@ pub struct Limits {
     pub events: usize,
 }
 
-impl Default for Limits {
+impl Default for PoolLimits {
     fn default() -> Self {
         Self {
             answer_buffer_bytes: 1 << 20,
@@ -90,6 +139,50 @@ impl Default for Limits {
             line_bytes: 8 << 10,
             events: 1024,
         }
+    }
+}
+
+impl PoolLimits {
+    /// Sets [`answer_buffer_bytes`](Self#structfield.answer_buffer_bytes).
+    #[must_use]
+    pub const fn answer_buffer_bytes(mut self, answer_buffer_bytes: usize) -> Self {
+        self.answer_buffer_bytes = answer_buffer_bytes;
+        self
+    }
+
+    /// Sets [`head_bytes`](Self#structfield.head_bytes).
+    #[must_use]
+    pub const fn head_bytes(mut self, head_bytes: usize) -> Self {
+        self.head_bytes = head_bytes;
+        self
+    }
+
+    /// Sets [`head_fields`](Self#structfield.head_fields).
+    #[must_use]
+    pub const fn head_fields(mut self, head_fields: usize) -> Self {
+        self.head_fields = head_fields;
+        self
+    }
+
+    /// Sets [`stderr_bytes`](Self#structfield.stderr_bytes).
+    #[must_use]
+    pub const fn stderr_bytes(mut self, stderr_bytes: usize) -> Self {
+        self.stderr_bytes = stderr_bytes;
+        self
+    }
+
+    /// Sets [`line_bytes`](Self#structfield.line_bytes).
+    #[must_use]
+    pub const fn line_bytes(mut self, line_bytes: usize) -> Self {
+        self.line_bytes = line_bytes;
+        self
+    }
+
+    /// Sets [`events`](Self#structfield.events).
+    #[must_use]
+    pub const fn events(mut self, events: usize) -> Self {
+        self.events = events;
+        self
     }
 }
 

@@ -5,10 +5,12 @@ mod command;
 mod fpm;
 mod limits;
 mod pool;
+mod queue;
 mod sizing;
 
 pub use command::{Environment, Readiness, ResourceLimit, Scheduling, WorkerCommand};
-pub use limits::{Limits, OnClientGone, Queue, Timeouts};
+pub use limits::{OnClientGone, PoolLimits, Timeouts};
 pub(crate) use pool::OutputSink;
 pub use pool::PoolConfig;
+pub use queue::{Queue, QueueOrder};
 pub use sizing::Sizing;

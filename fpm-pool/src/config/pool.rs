@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Limits, OnClientGone, Queue, Sizing, Timeouts, WorkerCommand};
-use crate::{Error, ErrorKind, Output};
+use super::{OnClientGone, PoolLimits, Queue, Sizing, Timeouts, WorkerCommand};
+use crate::{CommandSpawner, Error, ErrorKind, Output};
 
 /// Everything a pool is told, as a builder.
 ///
@@ -16,26 +16,24 @@ use crate::{Error, ErrorKind, Output};
 /// use std::time::Duration;
 /// use fpm_pool::{PoolConfig, Sizing, Timeouts, WorkerCommand};
 ///
-/// let config = PoolConfig::new("www", WorkerCommand::php_cgi("php-cgi"))
+/// let config = PoolConfig::new("www")
+///     .command(WorkerCommand::php_cgi("php-cgi"))
 ///     .sizing(Sizing::Ondemand {
 ///         max_children: 8,
 ///         process_idle_timeout: Duration::from_secs(60),
 ///     })
 ///     .max_requests(500)
-///     .timeouts(Timeouts {
-///         total: Some(Duration::from_secs(30)),
-///         ..Timeouts::default()
-///     });
+///     .timeouts(Timeouts::default().total(Duration::from_secs(30)));
 /// assert_eq!(config.name(), "www");
 /// ```
 #[derive(Clone)]
 pub struct PoolConfig {
     pub(crate) name: Arc<str>,
-    pub(crate) command: WorkerCommand,
+    pub(crate) command: Option<WorkerCommand>,
     pub(crate) sizing: Sizing,
     pub(crate) queue: Queue,
     pub(crate) timeouts: Timeouts,
-    pub(crate) limits: Limits,
+    pub(crate) limits: PoolLimits,
     pub(crate) max_spawn_rate: usize,
     pub(crate) max_requests: u64,
     pub(crate) backoff: (Duration, Duration),
@@ -47,15 +45,18 @@ pub(crate) type OutputSink = Arc<dyn Fn(&Output<'_>) + Send + Sync>;
 
 impl PoolConfig {
     /// Settings of the pool `name` with the defaults of each part.
+    ///
+    /// A pool whose workers a [`Spawn`](crate::Spawn) starts needs no more;
+    /// for others [`command`](Self::command) says what they run.
     #[must_use]
-    pub fn new(name: impl Into<Arc<str>>, command: WorkerCommand) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
-            command,
+            command: None,
             sizing: Sizing::default(),
             queue: Queue::default(),
             timeouts: Timeouts::default(),
-            limits: Limits::default(),
+            limits: PoolLimits::default(),
             max_spawn_rate: 32,
             max_requests: 0,
             backoff: (Duration::from_millis(100), Duration::from_secs(30)),
@@ -70,18 +71,30 @@ impl PoolConfig {
         &self.name
     }
 
+    /// The program that workers run, and the world it runs in.
+    #[must_use]
+    pub fn command(mut self, command: WorkerCommand) -> Self {
+        self.command = Some(command);
+        self
+    }
+
     /// Runs another program with the same settings.
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.command.program = program.into();
+        let program = program.into();
+        self.command = Some(match self.command {
+            Some(command) => WorkerCommand { program, ..command },
+            None => WorkerCommand::new(program),
+        });
         self
     }
 
     /// Sets a php.ini value of PHP workers, over all that were set before
-    /// ([`WorkerCommand::define`]).
+    /// ([`WorkerCommand::define`]). Without a [`command`](Self::command) it
+    /// does nothing.
     #[must_use]
     pub fn define(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.command = self.command.define(name, value);
+        self.command = (self.command).map(|command| command.define(name, value));
         self
     }
 
@@ -108,7 +121,7 @@ impl PoolConfig {
 
     /// What a peer can make the pool hold.
     #[must_use]
-    pub const fn limits(mut self, limits: Limits) -> Self {
+    pub const fn limits(mut self, limits: PoolLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -155,6 +168,15 @@ impl PoolConfig {
     pub fn output(mut self, sink: impl Fn(&Output<'_>) + Send + Sync + 'static) -> Self {
         self.output = Some(Arc::new(sink));
         self
+    }
+
+    /// What starts workers that run the configured command.
+    pub(crate) fn spawner(&self) -> Result<CommandSpawner, Error> {
+        let command = self.command.clone().ok_or_else(|| {
+            Error::new(ErrorKind::Config)
+                .caused_by("no command is set: call PoolConfig::command, or give a spawner")
+        })?;
+        CommandSpawner::new(command)
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fastcgi_proto::cgi::HeadPolicy;
 
 use crate::config::OutputSink;
-use crate::{Limits, OnClientGone, PoolConfig, Spawn};
+use crate::{OnClientGone, PoolConfig, PoolLimits, Spawn};
 
 /// The settings that the shell needs, and how workers are started.
 pub(crate) struct Generation {
     pub(crate) spawner: Arc<Mutex<dyn Spawn>>,
     /// Whether workers are started on the pool's thread.
     pub(crate) on_thread: bool,
-    pub(crate) limits: Limits,
+    pub(crate) limits: PoolLimits,
     pub(crate) head: HeadPolicy,
     pub(crate) on_client_gone: OnClientGone,
     pub(crate) output: Option<OutputSink>,

@@ -39,7 +39,7 @@ type Handler = Arc<dyn Fn(FakeRequest) -> Answer + Send + Sync>;
 ///
 /// ```
 /// use fpm_pool::testing::FakeSpawner;
-/// use fpm_pool::{Pool, PoolConfig, Request, WorkerCommand};
+/// use fpm_pool::{Pool, PoolConfig, Request};
 /// use http_body_util::BodyExt;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -47,7 +47,7 @@ type Handler = Arc<dyn Fn(FakeRequest) -> Answer + Send + Sync>;
 ///     format!("Content-type: text/plain\r\n\r\nhello {}", request.params["NAME"])
 /// });
 /// let workers = spawner.workers();
-/// let config = PoolConfig::new("test", WorkerCommand::new("not used"));
+/// let config = PoolConfig::new("test");
 /// let pool = Pool::start_with(config, spawner)?;
 ///
 /// let mut request = Request::new();

@@ -16,9 +16,9 @@ use crate::{ExitReason, PoolConfig, WorkerId};
 ///
 /// ```
 /// use fpm_pool::testing::{Admission, Simulation};
-/// use fpm_pool::{PoolConfig, Sizing, WorkerCommand};
+/// use fpm_pool::{PoolConfig, Sizing};
 ///
-/// let config = PoolConfig::new("www", WorkerCommand::new("not used"))
+/// let config = PoolConfig::new("www")
 ///     .sizing(Sizing::Static { max_children: 1 });
 /// let mut pool = Simulation::new(&config);
 /// assert_eq!(pool.request(), Admission::Runs);
@@ -134,16 +134,13 @@ impl Simulation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Queue, Sizing, WorkerCommand};
+    use crate::{Queue, Sizing};
 
     #[test]
     fn requests_wait_run_and_run_out_of_time() {
-        let config = PoolConfig::new("www", WorkerCommand::new("not used"))
+        let config = PoolConfig::new("www")
             .sizing(Sizing::Static { max_children: 2 })
-            .queue(Queue {
-                max_len: 1,
-                max_wait: Duration::from_secs(5),
-            });
+            .queue(Queue::default().max_len(1).max_wait(Duration::from_secs(5)));
         let mut pool = Simulation::new(&config);
         let admissions = [(); 4].map(|()| pool.request());
         use Admission::{Refused, Runs, Waits};

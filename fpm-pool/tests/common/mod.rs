@@ -41,9 +41,11 @@ pub(crate) fn php() -> WorkerCommand {
 
 /// A pool of `workers` php-cgi.
 pub(crate) fn fixed(workers: usize) -> PoolConfig {
-    PoolConfig::new("test", php()).sizing(Sizing::Static {
-        max_children: workers,
-    })
+    PoolConfig::new("test")
+        .command(php())
+        .sizing(Sizing::Static {
+            max_children: workers,
+        })
 }
 
 pub(crate) async fn start(config: PoolConfig) -> PoolHandle {

@@ -66,7 +66,9 @@ impl Workers {
             }
             None => {
                 let max_children = default_workers();
-                PoolConfig::new("www", command).sizing(Sizing::Static { max_children })
+                PoolConfig::new("www")
+                    .command(command)
+                    .sizing(Sizing::Static { max_children })
             }
         };
         // The command line wins over the file.
@@ -79,16 +81,14 @@ impl Workers {
             config = config.sizing(Sizing::Static { max_children });
         }
         if let Some(limit) = options.request_timeout {
-            config = config.timeouts(Timeouts {
-                total: Some(limit).filter(|limit| !limit.is_zero()),
-                ..Timeouts::default()
-            });
+            config = config
+                .timeouts(Timeouts::default().total(Some(limit).filter(|limit| !limit.is_zero())));
         }
         let max_wait = options
             .queue_timeout
             .unwrap_or_else(|| Queue::default().max_wait);
         let max_len = options.queue.unwrap_or(MAX_QUEUE);
-        Ok(config.queue(Queue { max_len, max_wait }))
+        Ok(config.queue(Queue::default().max_len(max_len).max_wait(max_wait)))
     }
 
     /// Starts the workers and waits for the first one.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::super::action::{Action, Ask, Breach, Finish};
 use super::world::{World, fixed, secs, settings};
-use crate::{ErrorKind, OnClientGone, Priority, Queue, StopSignal};
+use crate::{ErrorKind, OnClientGone, Priority, StopSignal};
 
 fn with_key(key: &[u8]) -> Ask {
     Ask {
@@ -311,10 +311,7 @@ fn a_worker_that_breaks_the_protocol_is_killed_and_replaced() {
 #[test]
 fn a_promised_place_is_not_given_to_others() {
     let mut bounds = settings(fixed(1));
-    bounds.queue = Queue {
-        max_len: 1,
-        ..bounds.queue
-    };
+    bounds.queue = bounds.queue.max_len(1);
     let mut world = World::ready(bounds);
     let worker = world.run();
     assert!(world.machine.reserve());

@@ -16,10 +16,9 @@ pub(super) struct World {
 pub(super) fn settings(sizing: Sizing) -> Settings {
     Settings {
         sizing,
-        queue: Queue {
-            max_len: 10,
-            max_wait: Duration::from_secs(5),
-        },
+        queue: Queue::default()
+            .max_len(10)
+            .max_wait(Duration::from_secs(5)),
         timeouts: Timeouts::default(),
         max_spawn_rate: 32,
         max_requests: 0,
