@@ -80,8 +80,22 @@ pub enum EventKind {
         worker: WorkerId,
         /// From the start on the worker.
         duration: Duration,
-        /// What went wrong, if anything.
+        /// What went wrong, if anything. After
+        /// [`WorkerDied`](ErrorKind::WorkerDied) and
+        /// [`ConnectionClosed`](ErrorKind::ConnectionClosed) the worker's
+        /// own end follows as [`WorkerExited`](Self::WorkerExited).
         error: Option<ErrorKind>,
+        /// What a CGI program would have exited with, of a whole answer.
+        app_status: Option<u32>,
+    },
+    /// The client of a request that ran has left. With
+    /// [`OnClientGone::Finish`](crate::OnClientGone::Finish) it comes when the
+    /// script is done.
+    RequestAbandoned {
+        /// The worker.
+        worker: WorkerId,
+        /// From the start on the worker.
+        duration: Duration,
     },
     /// A request was refused, or left the queue without being started.
     RequestRefused {
@@ -103,6 +117,12 @@ pub enum EventKind {
     MaxChildrenReached {
         /// The limit.
         max_children: usize,
+    },
+    /// No further process may be started, as too many that were told to stop
+    /// do not end; reported once until there is room again.
+    MaxProcessesReached {
+        /// The limit ([`PoolConfig::max_processes`](crate::PoolConfig::max_processes)).
+        max_processes: usize,
     },
     /// No request is taken any more.
     Draining,

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Response;
@@ -157,14 +157,14 @@ impl Service<Request> for PoolHandle {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.place.is_none() {
-            self.place = Some(ready!(self.pool.0.poll_place(cx)));
-        }
-        Poll::Ready(Ok(()))
+        let place = self
+            .place
+            .get_or_insert_with(|| Place::ask(&self.pool.0, cx));
+        place.poll(cx).map(Ok)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let place = self.place.take();
+        let place = self.place.take().filter(Place::is_held);
         let pool = Arc::clone(&self.pool);
         Box::pin(async move { call::call(&pool.0, request, place).await })
     }

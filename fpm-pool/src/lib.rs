@@ -64,8 +64,8 @@ pub mod testing;
 mod text;
 
 pub use config::{
-    Environment, OnClientGone, PoolConfig, PoolLimits, Queue, QueueOrder, Readiness, ResourceLimit,
-    Scheduling, Sizing, Timeouts, WorkerCommand,
+    Environment, KeyLimit, OnClientGone, PoolConfig, PoolLimits, Queue, QueueOrder, Readiness,
+    ResourceLimit, Scheduling, Sizing, Timeouts, WorkerCommand,
 };
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventKind, Events};

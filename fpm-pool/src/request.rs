@@ -12,7 +12,8 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 
-use crate::OnClientGone;
+use crate::machine::{Claim, Claims};
+use crate::{KeyLimit, OnClientGone};
 
 /// The request id on every connection: a worker runs one request at a time.
 pub(crate) const REQUEST_ID: u16 = 1;
@@ -64,7 +65,7 @@ pub struct Request {
     pub(crate) body: RequestBody,
     pub(crate) deadline: Option<Instant>,
     pub(crate) priority: Priority,
-    pub(crate) exclusive: Option<Box<[u8]>>,
+    pub(crate) keys: Vec<Claim>,
     pub(crate) idempotent: Option<bool>,
     pub(crate) on_client_gone: Option<OnClientGone>,
     pub(crate) first_byte: Option<Duration>,
@@ -113,7 +114,7 @@ impl Request {
             body: RequestBody::Bytes(Bytes::new()),
             deadline: None,
             priority: Priority::default(),
-            exclusive: None,
+            keys: Vec::new(),
             idempotent: None,
             on_client_gone: None,
             first_byte: None,
@@ -126,6 +127,11 @@ impl Request {
     pub fn params(&mut self) -> ParamsEncoder<'_> {
         self.head.truncate(BEGIN_LEN);
         ParamsEncoder::records(&mut self.head, REQUEST_ID)
+    }
+
+    /// Whether params were written and finished.
+    pub(crate) const fn is_finished(&self) -> bool {
+        self.head.len() > BEGIN_LEN
     }
 
     /// A parameter that was written.
@@ -175,9 +181,48 @@ impl Request {
     /// Of the requests with the same key one runs at a time; the others wait
     /// in the queue and block no worker. A PHP session's id is such a key.
     #[must_use]
-    pub fn exclusive(mut self, key: impl Into<Box<[u8]>>) -> Self {
-        self.exclusive = Some(key.into());
+    pub fn exclusive(self, key: impl AsRef<[u8]>) -> Self {
+        self.key(key, KeyLimit::EXCLUSIVE)
+    }
+
+    /// The requests with the same key have at most as many workers as `limit`
+    /// says; the others wait in the queue, where
+    /// [`Queue::max_blocked`](crate::Queue::max_blocked) bounds them, and take
+    /// no worker and no place from anybody else. A request may have several
+    /// keys, each with its limit; of one key the tightest limit counts.
+    ///
+    /// With a session's id and half of the workers, the requests of one
+    /// session still run side by side, but when they all wait for PHP's
+    /// session lock, the other half serves everybody else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fpm_pool::{KeyLimit, Request};
+    ///
+    /// let request = Request::new()
+    ///     .key("session 8fa2", KeyLimit::Percent(50))
+    ///     .key("client 192.0.2.1", KeyLimit::Workers(10));
+    /// # let _ = request;
+    /// ```
+    #[must_use]
+    pub fn key(mut self, key: impl AsRef<[u8]>, limit: KeyLimit) -> Self {
+        self.keys.push(Claim {
+            key: key.as_ref().into(),
+            limit,
+        });
         self
+    }
+
+    /// The claims on its keys, as the queue takes them: those on one key
+    /// side by side.
+    pub(crate) fn claims(&mut self) -> Claims {
+        if self.keys.is_empty() {
+            return None;
+        }
+        let mut claims = std::mem::take(&mut self.keys);
+        claims.sort_by(|one, other| one.key.cmp(&other.key));
+        Some(claims.into())
     }
 
     /// Whether the request may run once more when its worker died before it
@@ -225,7 +270,7 @@ impl fmt::Debug for Request {
             .field("body_len", &self.body.len())
             .field("deadline", &self.deadline)
             .field("priority", &self.priority)
-            .field("exclusive", &self.exclusive.is_some())
+            .field("keys", &self.keys.len())
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{get, text};
 use fpm_pool::testing::{FakeRequest, FakeSpawner};
-use fpm_pool::{ErrorKind, ExitReason, Pool, PoolConfig, Sizing, StopSignal, Timeouts};
+use fpm_pool::{ErrorKind, ExitReason, Pool, PoolConfig, Queue, Sizing, StopSignal, Timeouts};
 use tokio::time::{Instant, sleep};
 
 const OK: &str = "Content-type: text/plain\r\n\r\nok";
@@ -94,4 +94,52 @@ async fn a_worker_that_ends_is_replaced() {
     assert_eq!(workers.running(), [2]);
     pool.shutdown(Duration::ZERO).await;
     assert!(workers.running().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ondemand_pool_gets_well_by_itself_after_starts_that_failed() {
+    let spawner = FakeSpawner::new(|_| async { OK });
+    let workers = spawner.workers();
+    for _ in 0..8 {
+        workers.fail_start("not now");
+    }
+    let config = PoolConfig::new("fake").sizing(Sizing::Ondemand {
+        max_children: 5,
+        process_idle_timeout: Duration::from_secs(3600),
+    });
+    let pool = Pool::start_with(config, spawner).unwrap();
+    let error = pool.call(get("/x.php".as_ref())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoWorker);
+    // Nobody asks any more.
+    common::until("it is well", || pool.status().idle() == 1).await;
+    let status = pool.status();
+    assert_eq!(
+        (status.failures_in_a_row, status.totals.start_failures),
+        (0, 8)
+    );
+    assert_eq!(text(pool.call(get("/x.php".as_ref())).await).await, "ok");
+    common::check_counts(&pool.status());
+}
+
+#[tokio::test(start_paused = true)]
+async fn durations_without_end_are_no_limit() {
+    let spawner = FakeSpawner::new(|_| async { OK });
+    let never = Duration::MAX;
+    let timeouts = Timeouts::default()
+        .first_byte(never)
+        .total(never)
+        .start(never)
+        .stop(never)
+        .reload_grace(never)
+        .recover(never);
+    let config = config(1)
+        .timeouts(timeouts)
+        .backoff(never, never)
+        .queue(Queue::default().max_wait(never));
+    let pool = Pool::start_with(config, spawner).unwrap();
+    let request = get("/x.php".as_ref())
+        .first_byte_timeout(never)
+        .total_timeout(never);
+    assert_eq!(text(pool.call(request).await).await, "ok");
+    pool.shutdown(never).await;
 }

@@ -192,7 +192,7 @@ async fn a_client_that_leaves_lets_php_notice_and_the_worker_come_back() {
     let answer = pool.call(get(&site.path("stream.php"))).await.unwrap();
     drop(answer);
     assert_eq!(text(pool.call(get(&site.path("pid.php"))).await).await, pid);
-    assert_eq!(pool.status().totals.abandoned_running, 1);
+    assert_eq!(pool.status().totals.abandoned, 1);
 }
 
 #[tokio::test]
@@ -251,7 +251,7 @@ async fn abandoned_requests_are_not_started() {
     );
     assert_eq!(std::fs::read(site.path("count.php.log")).unwrap().len(), 2);
     let totals = pool.status().totals;
-    assert_eq!((totals.started, totals.abandoned_in_queue), (2, 5));
+    assert_eq!((totals.begun, totals.abandoned_in_queue), (2, 5));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
 use common::{Site, fixed, get, php, start, text, until};
-use fpm_pool::{ErrorKind, EventKind, Pool, PoolConfig, Priority, Queue, Sizing};
+use fpm_pool::{ErrorKind, EventKind, KeyLimit, Pool, PoolConfig, Priority, Queue, Sizing};
 use tower_service::Service;
 
 fn sleeper() -> Site {
@@ -89,10 +89,10 @@ async fn a_full_queue_refuses_at_once_and_poll_ready_waits() {
     let error = pool.call(get(&site.path("sleep.php"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::QueueFull);
     assert!(error.retry_after().is_some());
-    poll_fn(|cx| Service::poll_ready(&mut pool, cx))
+    poll_fn(|cx| Service::poll_ready(&mut *pool, cx))
         .await
         .unwrap();
-    let answer = Service::call(&mut pool, get(&site.path("sleep.php"))).await;
+    let answer = Service::call(&mut *pool, get(&site.path("sleep.php"))).await;
     text(answer).await;
     for call in busy {
         call.await.unwrap().unwrap();
@@ -176,4 +176,31 @@ async fn the_request_in_progress_is_in_the_status() {
     );
     call.await.unwrap();
     assert!(pool.status().workers[0].request.is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_waits_for_its_lock_leaves_workers_to_others() {
+    // Each waits for the lock of the one before, as PHP's sessions do.
+    let locked =
+        "<?php $lock = fopen(__FILE__ . '.lock', 'c'); flock($lock, LOCK_EX); usleep(100000);";
+    let site = Site::new(&[("locked.php", locked), ("quick.php", "<?php echo 'quick';")]);
+    let pool = start(fixed(4)).await;
+    until("all are ready", || pool.status().idle() == 4).await;
+    let session: Vec<_> = (0..20)
+        .map(|_| {
+            let request = get(&site.path("locked.php")).key("session", KeyLimit::Percent(50));
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.call(request).await.map(drop) })
+        })
+        .collect();
+    until("two run", || pool.status().running == 2).await;
+    for _ in 0..20 {
+        let quick = pool.call(get(&site.path("quick.php"))).await.unwrap();
+        assert_eq!(quick.body().answered().queue_wait, Duration::ZERO);
+        text(Ok(quick)).await;
+        assert!(pool.status().running <= 2);
+    }
+    for call in session {
+        call.await.unwrap().unwrap();
+    }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{Site, fixed, get, request, start, text, until};
-use fpm_pool::{ErrorKind, PoolConfig, PoolLimits, Sizing};
+use fpm_pool::{ErrorKind, ExitReason, PoolConfig, PoolLimits, Sizing, StopReason};
 use futures::StreamExt;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -142,23 +142,28 @@ async fn the_first_byte_arrives_before_the_script_ends() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_length_fails_and_keeps_the_worker() {
+async fn a_body_of_another_length_fails_and_its_script_never_runs() {
     let site = Site::new(&[
         (
             "in.php",
-            "<?php echo strlen(file_get_contents('php://input'));",
+            "<?php $got = strlen(file_get_contents('php://input')); touch(__FILE__ . '.ran');",
         ),
         ("pid.php", "<?php echo getmypid();"),
     ]);
     let pool = start(fixed(1)).await;
-    let pid = text(pool.call(get(&site.path("pid.php"))).await).await;
+    let mut pid = text(pool.call(get(&site.path("pid.php"))).await).await;
     for sent in [1 << 16, 3 << 16] {
         let request =
             request("PUT", &site.path("in.php"), 2 << 16, "").stream(zeros(sent), 2 << 16);
         let error = pool.call(request).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RequestBody);
-        assert_eq!(text(pool.call(get(&site.path("pid.php"))).await).await, pid);
+        let next = text(pool.call(get(&site.path("pid.php"))).await).await;
+        assert_ne!(next, pid, "its worker was killed");
+        pid = next;
     }
+    assert!(!site.path("in.php.ran").exists());
+    let partial = ExitReason::Stopped(StopReason::PartialRequest);
+    assert!(pool.status().totals.exits.contains(&(partial, 2)));
 }
 
 #[tokio::test]

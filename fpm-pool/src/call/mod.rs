@@ -41,13 +41,15 @@ pub(crate) async fn call(
     request: Request,
     place: Option<Place>,
 ) -> Result<Response<ResponseBody>, Error> {
+    let mut request = request;
     let mut ask = Ask {
         priority: request.priority,
         deadline: request.deadline,
-        key: request.exclusive.as_deref().map(Arc::from),
+        claims: request.claims(),
         first_byte: request.first_byte,
         total: request.total,
         reserved: place.is_some(),
+        again: false,
     };
     let mut call = Call::new(request)?;
     if let Some(place) = place {
@@ -55,8 +57,7 @@ pub(crate) async fn call(
     }
     let mut replayed = false;
     for attempt in 1.. {
-        let lease = shared.acquire(ask.clone(), &call.head).await?;
-        ask.reserved = false;
+        let lease = shared.acquire(&mut ask, &call.head).await?;
         let mut running = Running::new(lease, call.head.clone());
         if let Some(policy) = call.on_client_gone {
             running.lease.on_drop = policy;
@@ -69,17 +70,20 @@ pub(crate) async fn call(
         let safe = stop.is_closed() && !running.answered() && !replayed && call.idempotent;
         let at_hand = call.body.is_some() || call.unsent.is_some();
         let again = at_hand && attempt < ATTEMPTS && (untouched || safe);
-        if !running.lose(&stop) || !again {
+        if !running.lose(&stop, again) {
             return Err(running.explain(stop).await);
         }
         replayed |= !untouched;
-        running.lease.replayed();
     }
     Err(Error::new(ErrorKind::NoWorker))
 }
 
 impl Call {
     fn new(mut request: Request) -> Result<Self, Error> {
+        if !request.is_finished() {
+            let text = "its params were not finished (ParamsEncoder::finish)";
+            return Err(Error::new(ErrorKind::InvalidRequest).caused_by(text));
+        }
         check_length(&request)?;
         let method = find_param(&request.head, b"REQUEST_METHOD").unwrap_or_default();
         let safe = matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");

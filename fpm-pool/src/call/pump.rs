@@ -155,7 +155,7 @@ pub(super) async fn run(mut running: Running, stream: Stream) {
             // Dropping it says the rest.
             Step::Left => return,
             Step::Failed(stop) => {
-                running.lose(&stop);
+                running.lose(&stop, false);
                 return stream.end(Some(running.explain(stop).await));
             }
         }
@@ -188,7 +188,7 @@ pub(super) async fn finish_alone(mut running: Running) {
             Ok(Some(_)) => {}
             Ok(None) => return,
             Err(stop) => {
-                running.lose(&stop);
+                running.lose(&stop, false);
                 running.explain(stop).await;
                 return;
             }

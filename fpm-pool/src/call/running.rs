@@ -10,6 +10,7 @@ use http::{Response, response};
 
 use super::pump::{self, Stream};
 use crate::exchange::{Connection, Exchange, Failure, Outgoing, Piece};
+use crate::machine::{Breach, Outcome};
 use crate::response::{Answered, RequestStderr};
 use crate::shared::{Lease, Origin, RequestLines, Served};
 use crate::{ErrorKind, OnClientGone, ResponseBody};
@@ -55,6 +56,8 @@ pub(super) struct Running {
     pub(super) stderr: BytesMut,
     pub(super) chunks: VecDeque<Bytes>,
     answered: bool,
+    /// A part of the request may have been sent, and not all of it.
+    partial: bool,
     ended: bool,
 }
 
@@ -69,6 +72,7 @@ impl Running {
             stderr: BytesMut::new(),
             chunks: VecDeque::new(),
             answered: false,
+            partial: false,
             ended: false,
         }
     }
@@ -85,7 +89,10 @@ impl Running {
 
     /// Begins to send.
     pub(super) fn send(&mut self, connection: Box<Connection>, out: Outgoing) {
-        self.exchange = Some(Exchange::new(connection, out));
+        let exchange = Exchange::new(connection, out);
+        self.partial = exchange.is_partial();
+        self.lease.set_partial(self.partial);
+        self.exchange = Some(exchange);
     }
 
     /// The whole request, if nothing of it was sent.
@@ -121,14 +128,15 @@ impl Running {
                     }
                 },
                 Piece::Stderr(bytes) => self.stderr(&bytes, false),
-                Piece::End { status } => {
-                    self.end();
-                    if status != ProtocolStatus::REQUEST_COMPLETE {
-                        return Poll::Ready(Err(Stop::Refused(status)));
-                    }
-                    let missing = self.parser.handle_eof().err();
-                    let missing = missing.unwrap_or(HeadError::Missing);
-                    return Poll::Ready(Err(Stop::Head(missing)));
+                Piece::End { status, .. } => {
+                    let stop = if status == ProtocolStatus::REQUEST_COMPLETE {
+                        let missing = self.parser.handle_eof().err();
+                        Stop::Head(missing.unwrap_or(HeadError::Missing))
+                    } else {
+                        Stop::Refused(status)
+                    };
+                    self.end(Outcome::Failed(stop.kind()));
+                    return Poll::Ready(Err(stop));
                 }
             }
         }
@@ -161,23 +169,36 @@ impl Running {
                 Piece::Stdout(bytes) if bytes.is_empty() => {}
                 Piece::Stdout(bytes) => return Poll::Ready(Ok(Some(bytes))),
                 Piece::Stderr(bytes) => self.stderr(&bytes, false),
-                Piece::End { .. } => self.end(),
+                Piece::End { app_status, .. } => self.end(Outcome::Finished { app_status }),
             }
         }
     }
 
     /// Sends on while nobody takes the answer.
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
-        match &mut self.exchange {
-            Some(exchange) => exchange.poll_send(cx).map_err(Stop::Failed),
-            None => Ok(()),
-        }
+        let Some(exchange) = &mut self.exchange else {
+            return Ok(());
+        };
+        let sent = exchange.poll_send(cx).map_err(Stop::Failed);
+        self.note_partial();
+        sent
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Stop>> {
-        match &mut self.exchange {
-            Some(exchange) => exchange.poll_piece(cx).map_err(Stop::Failed),
-            None => Poll::Pending,
+        let Some(exchange) = &mut self.exchange else {
+            return Poll::Pending;
+        };
+        let piece = exchange.poll_piece(cx).map_err(Stop::Failed);
+        self.note_partial();
+        piece
+    }
+
+    /// Notes that the whole request has been sent.
+    fn note_partial(&mut self) {
+        let exchange = self.exchange.as_ref();
+        if self.partial && !exchange.is_some_and(Exchange::is_partial) {
+            self.partial = false;
+            self.lease.set_partial(false);
         }
     }
 
@@ -188,7 +209,7 @@ impl Running {
     }
 
     /// The worker is done: it is free from here on.
-    fn end(&mut self) {
+    fn end(&mut self, outcome: Outcome) {
         self.ended = true;
         self.stderr(&[], true);
         if let Some(exchange) = self.exchange.take() {
@@ -196,7 +217,7 @@ impl Running {
             let served = exchange
                 .into_connection()
                 .map_or(Served::Spent, Served::Reusable);
-            self.lease.finish(served);
+            self.lease.finish(served, outcome);
         }
     }
 
@@ -249,21 +270,19 @@ impl Running {
         Response::from_parts(head, body)
     }
 
-    /// The worker is of no more use to the request. `true`: that was not the
-    /// pool's own doing.
-    pub(super) fn lose(&mut self, stop: &Stop) -> bool {
-        use crate::machine::Breach;
+    /// The worker is of no more use to the request. `again`: another may try;
+    /// returns whether it should, which is not so if the pool itself ended the
+    /// request.
+    pub(super) fn lose(&mut self, stop: &Stop, again: bool) -> bool {
+        let kind = stop.kind();
         match stop {
             _ if self.ended => false,
-            Stop::Failed(Failure::Body(_)) => {
-                self.lease.forsake();
-                false
-            }
-            Stop::Failed(Failure::Closed { .. }) => self.lease.fail(Breach::Closed),
-            Stop::Failed(Failure::Garbage(_)) => self.lease.fail(Breach::Garbage),
+            Stop::Failed(Failure::Body(_)) => self.lease.fail(Breach::Partial, kind, false),
+            Stop::Failed(Failure::Closed { .. }) => self.lease.fail(Breach::Closed, kind, again),
+            Stop::Failed(Failure::Garbage(_)) => self.lease.fail(Breach::Garbage, kind, again),
             Stop::Head(_) | Stop::BadHead(_) | Stop::Refused(_) => {
                 // The connection is in step, but nobody wants the rest.
-                self.lease.forsake();
+                self.lease.forsake(kind);
                 false
             }
         }
@@ -284,7 +303,12 @@ impl Drop for Running {
         let Some(exchange) = self.exchange.take() else {
             return;
         };
-        if self.ended || self.on_client_gone() != OnClientGone::Finish || !self.lease.is_open() {
+        if self.ended || !self.lease.is_open() {
+            return;
+        }
+        if self.on_client_gone() != OnClientGone::Finish || exchange.is_partial() {
+            // Before the connection ends with the exchange.
+            self.lease.abandon();
             return;
         }
         // Goes on without the caller, to the script's end.

@@ -34,6 +34,7 @@ pub struct PoolConfig {
     pub(crate) queue: Queue,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: PoolLimits,
+    pub(crate) max_processes: Option<usize>,
     pub(crate) max_spawn_rate: usize,
     pub(crate) max_requests: u64,
     pub(crate) backoff: (Duration, Duration),
@@ -57,9 +58,10 @@ impl PoolConfig {
             queue: Queue::default(),
             timeouts: Timeouts::default(),
             limits: PoolLimits::default(),
+            max_processes: None,
             max_spawn_rate: 32,
             max_requests: 0,
-            backoff: (Duration::from_millis(100), Duration::from_secs(30)),
+            backoff: (Duration::from_millis(100), Duration::from_secs(5)),
             on_client_gone: OnClientGone::default(),
             output: None,
         }
@@ -126,6 +128,16 @@ impl PoolConfig {
         self
     }
 
+    /// The most processes at a time: workers, those that a reload starts
+    /// beside them, and those that were told to stop and have not ended, such
+    /// as one that is stuck in the kernel. Twice `max_children` by default; at
+    /// least `max_children`.
+    #[must_use]
+    pub const fn max_processes(mut self, processes: usize) -> Self {
+        self.max_processes = Some(processes);
+        self
+    }
+
     /// The most workers that are starting at a time (php-fpm's
     /// `pm.max_spawn_rate`); at least 1, 32 by default.
     #[must_use]
@@ -144,9 +156,10 @@ impl PoolConfig {
         self
     }
 
-    /// The wait before a worker is started again after the second failure in
-    /// a row, and the most it grows to by doubling; 100 ms and 30 s by
-    /// default. The first failure is made good at once.
+    /// The wait before a worker is started again after failures in a row, and
+    /// the most it grows to by doubling; 100 ms and 5 s by default. The first
+    /// failures, as many as there are workers and at most four, are made good
+    /// at once. A pool without a worker goes on trying, one at a time.
     #[must_use]
     pub const fn backoff(mut self, first: Duration, most: Duration) -> Self {
         self.backoff = (first, most);

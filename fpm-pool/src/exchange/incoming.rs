@@ -11,6 +11,7 @@ pub(crate) enum Piece {
     /// The worker is done.
     End {
         status: ProtocolStatus,
+        app_status: u32,
     },
 }
 
@@ -34,8 +35,10 @@ pub(super) fn next(
                 ..
             } => return Ok(Some(Piece::Stderr(content))),
             Part::End { body, .. } => {
-                let status = body.protocol_status;
-                return Ok(Some(Piece::End { status }));
+                return Ok(Some(Piece::End {
+                    status: body.protocol_status,
+                    app_status: body.app_status,
+                }));
             }
             _ => {}
         }

@@ -34,6 +34,7 @@ pub(crate) struct Outgoing {
     body: Option<RequestBody>,
     /// Bytes of the body that were not put into records yet.
     missing: u64,
+    has_body: bool,
     sent_any: bool,
     done: bool,
 }
@@ -47,6 +48,7 @@ impl Outgoing {
             queued: 0,
             missing: body.len(),
             body: None,
+            has_body: body.len() > 0,
             sent_any: false,
             done: false,
         };
@@ -65,6 +67,11 @@ impl Outgoing {
     /// Whether the whole request was sent.
     pub(super) const fn is_done(&self) -> bool {
         self.done
+    }
+
+    /// Whether there is a body that was not sent to its end.
+    pub(super) const fn is_partial(&self) -> bool {
+        self.has_body && !self.done
     }
 
     /// Whether no byte of it was sent.

@@ -47,6 +47,12 @@ impl Exchange {
         self.out.is_untouched().then_some(self.out)
     }
 
+    /// Whether a part of a request with a body may have been sent, and not all
+    /// of it.
+    pub(crate) const fn is_partial(&self) -> bool {
+        self.out.is_partial()
+    }
+
     /// Whether any byte of the answer came.
     pub(crate) const fn answered(&self) -> bool {
         self.answered

@@ -1,8 +1,8 @@
 //! What the machine is asked, and what it answers.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::keys::Claims;
 use crate::{ErrorKind, EventKind, Priority, WorkerId};
 
 /// A request's place in the order of the queue: the smallest leaves first.
@@ -21,6 +21,26 @@ impl Ticket {
         };
         Self { urgency, serial }
     }
+
+    /// How many urgencies there are.
+    pub(super) const URGENCIES: usize = 3;
+
+    pub(super) fn urgency(self) -> usize {
+        usize::from(self.urgency)
+    }
+
+    /// The least ticket of the same urgency.
+    pub(super) const fn first_of_urgency(self) -> Self {
+        Self { serial: 0, ..self }
+    }
+
+    /// The greatest ticket of the same urgency.
+    pub(super) const fn last_of_urgency(self) -> Self {
+        Self {
+            serial: u64::MAX,
+            ..self
+        }
+    }
 }
 
 /// What the machine needs to know about a request.
@@ -28,12 +48,14 @@ impl Ticket {
 pub(crate) struct Ask {
     pub(crate) priority: Priority,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) key: Option<Arc<[u8]>>,
+    pub(crate) claims: Claims,
     /// Limits of this request instead of the pool's.
     pub(crate) first_byte: Option<Duration>,
     pub(crate) total: Option<Duration>,
     /// Whether a place was reserved for it.
     pub(crate) reserved: bool,
+    /// Whether it was accepted before: it lost its worker, and tries another.
+    pub(crate) again: bool,
 }
 
 /// What becomes of a new request.
@@ -76,6 +98,20 @@ pub(crate) enum Breach {
     Closed,
     /// What it sent cannot be understood.
     Garbage,
+    /// The request will never be whole, and must not be run as if it were.
+    Partial,
+}
+
+/// How a request that had begun ended; each that begins ends once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// With a whole answer, and what a CGI program would have exited with.
+    Finished {
+        app_status: u32,
+    },
+    Failed(ErrorKind),
+    /// The client left.
+    Abandoned,
 }
 
 /// A signal on the way to a worker's end, in php-fpm's words.
@@ -107,8 +143,9 @@ pub(crate) enum Action {
     Interrupt { worker: WorkerId, kind: ErrorKind },
     /// Close the idle connection.
     Disconnect(WorkerId),
-    /// Connect anew and prove the worker ready.
-    Recover(WorkerId),
+    /// Connect anew and prove the worker ready. `over`: its request has ended
+    /// for the worker, too.
+    Recover { worker: WorkerId, over: bool },
     /// Send a signal.
     Signal {
         worker: WorkerId,
@@ -122,8 +159,6 @@ pub(crate) enum Action {
     Drained,
     /// The last worker is gone.
     Stopped,
-    /// A place became free.
-    Room,
     /// Tell subscribers.
     Event(EventKind),
 }

@@ -13,9 +13,13 @@ impl Machine {
         if ask.reserved {
             self.reserved = self.reserved.saturating_sub(1);
         }
+        if ask.again {
+            self.adrift = self.adrift.saturating_sub(1);
+        }
         match self.admit(now, ask) {
             Err(refusal) => {
                 self.refused(Some(refusal.kind));
+                self.after_change();
                 Decision::Refuse(refusal)
             }
             Ok(decision) => decision,
@@ -23,7 +27,8 @@ impl Machine {
     }
 
     fn admit(&mut self, now: Instant, ask: Ask) -> Result<Decision, Refusal> {
-        if self.gate != Gate::Open {
+        let accepted = ask.again && self.gate == Gate::Draining;
+        if self.gate != Gate::Open && !accepted {
             return Err(ErrorKind::Closed.into());
         }
         if ask.deadline.is_some_and(|deadline| deadline <= now) {
@@ -36,17 +41,16 @@ impl Machine {
                 retry_after: wait.map(|at| at.saturating_duration_since(now)),
             });
         }
-        if self.places() == 0 {
-            return Err(Refusal {
-                kind: ErrorKind::QueueFull,
-                retry_after: Some(self.retry_after()),
-            });
+        let max_children = self.max_children();
+        if !self.queue.are_free(&ask.claims, max_children) {
+            self.check_blocked(&ask)?;
+            return Ok(Decision::Wait(self.enqueue(now, ask)));
         }
-        let held = ask.key.as_ref().is_some_and(|key| self.queue.is_held(key));
-        if !held && let Some(&worker) = self.idle.last() {
-            if let Some(key) = &ask.key {
-                self.queue.hold(key.clone());
-            }
+        if self.places() == 0 {
+            return Err(self.full());
+        }
+        if let Some(&worker) = self.idle.last() {
+            self.queue.hold(&ask.claims);
             self.run(now, worker, &ask, Duration::ZERO);
             self.balance(now);
             return Ok(Decision::Run(worker));
@@ -54,19 +58,39 @@ impl Machine {
         Ok(Decision::Wait(self.enqueue(now, ask)))
     }
 
+    /// Those that wait for a key have bounds of their own.
+    fn check_blocked(&self, ask: &Ask) -> Result<(), Refusal> {
+        let bounds = &self.settings.queue;
+        let full = self.queue.blocked() >= bounds.max_blocked
+            || self.queue.waiting_for(&ask.claims) >= bounds.max_blocked_per_key;
+        if full { Err(self.full()) } else { Ok(()) }
+    }
+
+    fn full(&self) -> Refusal {
+        Refusal {
+            kind: ErrorKind::QueueFull,
+            retry_after: Some(self.retry_after()),
+        }
+    }
+
     fn enqueue(&mut self, now: Instant, ask: Ask) -> Ticket {
-        let patience = now + self.settings.queue.max_wait;
+        // A wait that ends beyond the end of time never ends.
+        let patience = now.checked_add(self.settings.queue.max_wait);
         let (expires, expiry) = match ask.deadline {
-            Some(deadline) if deadline < patience => (deadline, ErrorKind::Deadline),
+            Some(deadline) if patience.is_none_or(|patience| deadline < patience) => {
+                (Some(deadline), ErrorKind::Deadline)
+            }
             _ => (patience, ErrorKind::QueueTimeout),
         };
-        self.arm(Some(expires));
-        let ticket = self.queue.push(Waiting {
+        self.arm(expires);
+        let waiting = Waiting {
             ask,
             since: now,
+            runnable_since: now,
             expires,
             expiry,
-        });
+        };
+        let ticket = self.queue.push(waiting, self.max_children());
         let queue_len = self.queue.len();
         self.record.queued(queue_len);
         self.event(|| EventKind::RequestQueued { queue_len });
@@ -76,44 +100,46 @@ impl Machine {
 
     /// Requests that would be taken now: by workers that are idle or may be
     /// started, and by the queue.
-    pub(super) fn places(&self) -> usize {
+    fn places(&self) -> usize {
         let working = self.census.busy + self.census.recovering;
-        let workers = self.settings.sizing.max_children().saturating_sub(working);
-        (workers + self.settings.queue.max_len)
-            .saturating_sub(self.queue.len())
+        let workers = self.max_children().saturating_sub(working);
+        workers
+            .saturating_add(self.settings.queue.max_len)
+            .saturating_sub(self.queue.runnable())
             .saturating_sub(self.reserved)
+    }
+
+    /// Whether a caller need not wait for a place: there is one, or it will
+    /// be refused for another reason.
+    pub(crate) fn has_place(&self) -> bool {
+        self.gate != Gate::Open || self.is_hopeless() || self.places() > 0
     }
 
     /// Promises a place to a caller; the request that comes says so, or
     /// [`unreserve`](Self::unreserve) gives it back.
     pub(crate) fn reserve(&mut self) -> bool {
-        let free = self.gate != Gate::Open || self.is_hopeless() || self.places() > 0;
-        // A closed pool refuses at once; nobody has to wait for that.
-        if free {
-            self.reserved += 1;
-        } else {
-            self.room_wanted = true;
-        }
+        let free = self.has_place();
+        self.reserved += usize::from(free);
         free
     }
 
-    pub(crate) fn unreserve(&mut self) {
+    pub(crate) const fn unreserve(&mut self) {
         self.reserved = self.reserved.saturating_sub(1);
-        self.after_change();
     }
 
     /// When a place is likely to be free.
     pub(super) fn retry_after(&self) -> Duration {
         let ahead = u32::try_from(self.queue.len() + 1).unwrap_or(u32::MAX);
-        let workers = u32::try_from(self.settings.sizing.max_children()).unwrap_or(u32::MAX);
+        let workers = u32::try_from(self.max_children()).unwrap_or(u32::MAX);
         let each = self.record.usual_duration();
         each.saturating_mul(ahead) / workers.max(1)
     }
 
     /// The client of a queued request left.
     pub(crate) fn cancel(&mut self, now: Instant, ticket: Ticket) {
-        if self.queue.remove(ticket).is_some() {
-            self.queue.gave_up(now);
+        self.queue.give_up(now, ticket);
+        let max_children = self.max_children();
+        if self.queue.remove(now, ticket, max_children).is_some() {
             self.record.totals.abandoned_in_queue += 1;
             self.event(|| EventKind::RequestRefused { error: None });
             self.serve_queue(now);
@@ -122,11 +148,11 @@ impl Machine {
     }
 
     /// Takes a request out of the queue without running it.
-    pub(super) fn refuse(&mut self, ticket: Ticket, refusal: Refusal) {
-        if self.queue.remove(ticket).is_some() {
+    pub(super) fn refuse(&mut self, now: Instant, ticket: Ticket, refusal: Refusal) {
+        let max_children = self.max_children();
+        if self.queue.remove(now, ticket, max_children).is_some() {
             self.refused(Some(refusal.kind));
             self.out.push(Action::Refuse { ticket, refusal });
-            self.announce_room();
         }
     }
 
@@ -135,14 +161,5 @@ impl Machine {
             self.record.error(kind);
         }
         self.event(|| EventKind::RequestRefused { error });
-    }
-
-    /// Tells those that wait for a place, if there is one.
-    pub(super) fn announce_room(&mut self) {
-        if self.room_wanted && (self.gate != Gate::Open || self.is_hopeless() || self.places() > 0)
-        {
-            self.room_wanted = false;
-            self.out.push(Action::Room);
-        }
     }
 }

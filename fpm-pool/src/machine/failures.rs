@@ -9,25 +9,28 @@ const AT_ONCE: u32 = 4;
 /// are told.
 const HOPELESS: u32 = 3;
 
+/// So far away that it does not come, and near enough to be added to a clock.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// Counts failures; time and randomness come from outside.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Failures {
-    in_a_row: u32,
-    starts_in_a_row: u32,
+    /// Workers that did not become ready.
+    starts: u32,
+    /// Workers that became ready, and died without having served.
+    crashes: u32,
     last: Option<Instant>,
     not_before: Option<Instant>,
 }
 
-impl Failures {
-    pub(super) const fn new() -> Self {
-        Self {
-            in_a_row: 0,
-            starts_in_a_row: 0,
-            last: None,
-            not_before: None,
-        }
-    }
+/// What a worker failed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Start,
+    Crash,
+}
 
+impl Failures {
     /// A worker died that nobody had stopped. Returns the wait before the
     /// next start if it is not zero.
     ///
@@ -36,42 +39,48 @@ impl Failures {
     pub(super) fn failed(
         &mut self,
         now: Instant,
+        failure: Failure,
         (first, most): (Duration, Duration),
         max_children: usize,
         jitter: f64,
     ) -> Option<Duration> {
-        self.in_a_row = self.in_a_row.saturating_add(1);
+        let count = match failure {
+            Failure::Start => &mut self.starts,
+            Failure::Crash => &mut self.crashes,
+        };
+        *count = count.saturating_add(1);
         self.last = Some(now);
         let at_once = u32::try_from(max_children).unwrap_or(AT_ONCE).min(AT_ONCE);
-        let round = self.in_a_row.checked_sub(at_once + 1)?;
+        let round = self.in_a_row().checked_sub(at_once + 1)?;
         let doubled = first.saturating_mul(1 << round.min(20)).min(most);
-        let wait = doubled.mul_f64(1.0 + jitter / 4.0);
-        self.not_before = Some(now + wait);
+        let wait = doubled.saturating_add((doubled / 4).mul_f64(jitter));
+        self.not_before = Some(now + wait.min(NEVER));
         Some(wait)
     }
 
-    pub(super) const fn start_failed(&mut self) {
-        self.starts_in_a_row = self.starts_in_a_row.saturating_add(1);
-    }
-
-    pub(super) const fn became_ready(&mut self) {
-        self.starts_in_a_row = 0;
+    /// A worker became ready: starting works.
+    pub(super) fn became_ready(&mut self) {
+        self.starts = 0;
+        if self.crashes == 0 {
+            *self = Self::default();
+        }
     }
 
     /// A worker born at `born` finished a request. Only one that is younger
     /// than the last failure proves that new workers are well.
     pub(super) fn succeeded(&mut self, born: Instant) {
-        if self.in_a_row > 0 && self.last.is_none_or(|last| born >= last) {
-            *self = Self::new();
+        if self.in_a_row() > 0 && self.last.is_none_or(|last| born >= last) {
+            *self = Self::default();
         }
     }
 
     pub(super) const fn in_a_row(&self) -> u32 {
-        self.in_a_row
+        self.starts.saturating_add(self.crashes)
     }
 
-    pub(super) const fn starts_in_a_row(&self) -> u32 {
-        self.starts_in_a_row
+    /// Whether the last start failed.
+    pub(super) const fn has_failed_starts(&self) -> bool {
+        self.starts > 0
     }
 
     /// When the next worker may be started, if not now.
@@ -86,6 +95,22 @@ impl Failures {
 
     /// Whether nothing speaks for the next start.
     pub(super) const fn is_hopeless(&self) -> bool {
-        self.starts_in_a_row >= HOPELESS
+        self.starts >= HOPELESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_without_end_is_never_over() {
+        let (mut failures, now) = (Failures::default(), Instant::now());
+        for _ in 0..99 {
+            let backoff = (Duration::MAX, Duration::MAX);
+            failures.failed(now, Failure::Start, backoff, 1, 1.0);
+        }
+        let years = Duration::from_secs(365 * 24 * 3600) * 10;
+        assert!(failures.wait_until(now + years).is_some());
     }
 }

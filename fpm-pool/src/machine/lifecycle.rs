@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::action::{Action, Refusal};
+use super::action::{Action, Outcome, Refusal};
+use super::failures::Failure;
 use super::worker::{Firmness, State, Stop};
 use super::{Gate, Machine};
 use crate::{ErrorKind, EventKind, ExitReason, StopReason, WorkerId};
@@ -53,12 +54,13 @@ impl Machine {
             if self.is_pending(generation) {
                 self.fail_reload(now, reason);
             } else if generation == self.generation {
-                self.failures.start_failed();
-                self.crashed(now);
-                self.give_up_queue(kind);
+                self.crashed(now, Failure::Start);
+                self.give_up_queue(now, kind);
             }
         }
+        self.order_pending(now);
         self.balance(now);
+        self.after_change();
         self.after_exit();
     }
 
@@ -81,9 +83,8 @@ impl Machine {
         if self.is_pending(generation) {
             self.fail_reload(now, reason);
         } else if generation == self.generation {
-            self.failures.start_failed();
-            self.crashed(now);
-            self.give_up_queue(kind);
+            self.crashed(now, Failure::Start);
+            self.give_up_queue(now, kind);
         }
         self.balance(now);
         self.after_change();
@@ -102,9 +103,13 @@ impl Machine {
         };
         let breach = stop.is_some_and(|stop| stop.reason == StopReason::Protocol);
         let expected = stop.is_some() && !breach;
-        // A worker may leave by itself after a number of requests.
-        let crashed = breach || (!expected && natural != ExitReason::Exited(0));
+        // A worker may leave by itself, after a number of requests or in a
+        // quiet hour; but not as soon as it is there.
+        let age = now.saturating_duration_since(worker.born);
+        let left = natural == ExitReason::Exited(0) && age > self.settings.backoff.1;
+        let crashed = breach || (!expected && !left);
         let (generation, proven) = (worker.generation, worker.proven);
+        self.end(now, id, Outcome::Failed(ErrorKind::WorkerDied));
         self.forget(now, id);
         self.record.exited(reason);
         self.event(|| EventKind::WorkerExited { worker: id, reason });
@@ -113,8 +118,9 @@ impl Machine {
         } else if generation == self.generation && crashed && !proven {
             // One that has served ends for the sake of a request, or of
             // somebody outside; its successor need not fare the same.
-            self.crashed(now);
+            self.crashed(now, Failure::Crash);
         }
+        self.order_pending(now);
         self.serve_queue(now);
         self.balance(now);
         self.after_change();
@@ -122,12 +128,13 @@ impl Machine {
         reason
     }
 
-    fn crashed(&mut self, now: Instant) {
+    fn crashed(&mut self, now: Instant, failure: Failure) {
         let jitter = self.jitter();
-        let (backoff, most) = (self.settings.backoff, self.settings.sizing.max_children());
-        if let Some(wait) = self.failures.failed(now, backoff, most, jitter) {
+        let (backoff, most) = (self.settings.backoff, self.max_children());
+        let wait = self.failures.failed(now, failure, backoff, most, jitter);
+        if let Some(wait) = wait {
             let failures = self.failures.in_a_row();
-            self.arm(Some(now + wait));
+            self.arm(self.failures.wait_until(now));
             self.out
                 .push(Action::Event(EventKind::CrashLoop { failures, wait }));
         }
@@ -146,7 +153,7 @@ impl Machine {
 
     /// Removes a worker from every count.
     fn forget(&mut self, now: Instant, id: WorkerId) {
-        self.release_key(id);
+        self.release_keys(now, id);
         let stop = Stop::new(
             now,
             StopReason::NotReady,
@@ -192,6 +199,9 @@ impl Machine {
     }
 
     fn after_exit(&mut self) {
+        let workers = &self.workers;
+        self.old_until
+            .retain(|&old, _| workers.values().any(|worker| worker.generation == old));
         if self.gate == Gate::Closing && self.workers.is_empty() {
             self.gate = Gate::Closed;
             self.event(|| EventKind::Stopped);
@@ -200,9 +210,9 @@ impl Machine {
     }
 
     /// Refuses all that wait.
-    pub(super) fn refuse_queue(&mut self, kind: ErrorKind) {
+    pub(super) fn refuse_queue(&mut self, now: Instant, kind: ErrorKind) {
         for ticket in self.queue.tickets() {
-            self.refuse(ticket, Refusal::from(kind));
+            self.refuse(now, ticket, Refusal::from(kind));
         }
     }
 }

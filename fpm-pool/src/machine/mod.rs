@@ -7,12 +7,14 @@
 mod action;
 mod admission;
 mod failures;
+mod keys;
 mod lifecycle;
 mod queue;
 mod record;
 mod reload;
 mod requests;
 mod sizing;
+mod standing;
 mod stopping;
 #[cfg(test)]
 mod tests;
@@ -25,8 +27,9 @@ use std::time::{Duration, Instant};
 use crate::{EventKind, PoolConfig, Queue as QueueBounds, Sizing, Timeouts, WorkerId};
 
 pub use action::StopSignal;
-pub(crate) use action::{Action, Ask, Breach, Decision, Finish, Refusal, Ticket};
+pub(crate) use action::{Action, Ask, Breach, Decision, Finish, Outcome, Refusal, Ticket};
 use failures::Failures;
+pub(crate) use keys::{Claim, Claims};
 use queue::Queue;
 use record::Record;
 use reload::Pending;
@@ -36,6 +39,7 @@ use worker::{State, Worker};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) sizing: Sizing,
+    pub(crate) max_processes: Option<usize>,
     pub(crate) queue: QueueBounds,
     pub(crate) timeouts: Timeouts,
     pub(crate) max_spawn_rate: usize,
@@ -47,12 +51,22 @@ impl From<&PoolConfig> for Settings {
     fn from(config: &PoolConfig) -> Self {
         Self {
             sizing: config.sizing,
+            max_processes: config.max_processes,
             queue: config.queue,
             timeouts: config.timeouts,
             max_spawn_rate: config.max_spawn_rate.max(1),
             max_requests: config.max_requests,
             backoff: config.backoff,
         }
+    }
+}
+
+impl Settings {
+    /// The most processes at a time, those included that are being stopped.
+    fn max_processes(&self) -> usize {
+        let max_children = self.sizing.max_children();
+        let usual = max_children.saturating_mul(2);
+        self.max_processes.unwrap_or(usual).max(max_children)
     }
 }
 
@@ -106,13 +120,15 @@ pub(crate) struct Machine {
     queue: Queue,
     /// Places promised to callers that are about to send a request.
     reserved: usize,
-    /// A caller waits for a place.
-    room_wanted: bool,
+    /// Requests that lost their worker and have not asked for another yet.
+    adrift: usize,
     generation: u64,
     next_generation: u64,
     pending: Option<Pending>,
-    /// When the workers of old generations have to be done.
-    old_until: Option<Instant>,
+    /// When the workers of each old generation have to be done.
+    old_until: BTreeMap<u64, Option<Instant>>,
+    /// That `max_processes` stands in the way was reported.
+    max_processes_reported: bool,
     failures: Failures,
     gate: Gate,
     /// Demand that `max_children` stood in the way of was reported.
@@ -134,21 +150,22 @@ impl Machine {
     /// `seed` decides all jitter.
     pub(crate) fn new(settings: Settings, now: Instant, seed: u64) -> Self {
         Self {
-            settings,
             started: now,
             workers: BTreeMap::new(),
             next_worker: 1,
             census: Census::default(),
             idle: Vec::new(),
-            queue: Queue::default(),
+            queue: Queue::new(settings.queue.order),
             reserved: 0,
-            room_wanted: false,
+            adrift: 0,
             generation: 1,
             next_generation: 2,
             pending: None,
-            old_until: None,
-            failures: Failures::new(),
+            old_until: BTreeMap::new(),
+            max_processes_reported: false,
+            failures: Failures::default(),
             gate: Gate::Open,
+            settings,
             max_children_reported: false,
             surplus_from: None,
             record: Record::default(),
@@ -172,6 +189,10 @@ impl Machine {
     /// Whether events are made into actions.
     pub(crate) const fn watch(&mut self, watched: bool) {
         self.watched = watched;
+    }
+
+    const fn max_children(&self) -> usize {
+        self.settings.sizing.max_children()
     }
 
     fn event(&mut self, event: impl FnOnce() -> EventKind) {

@@ -26,8 +26,8 @@ impl Record {
         self.queue_peak = self.queue_peak.max(queue_len);
     }
 
-    pub(super) fn started(&mut self, queue_wait: Duration) {
-        self.totals.started += 1;
+    pub(super) fn begun(&mut self, queue_wait: Duration) {
+        self.totals.begun += 1;
         self.queue_wait.record(queue_wait);
     }
 
@@ -45,7 +45,7 @@ impl Record {
         self.usual = if self.totals.finished == 1 {
             duration
         } else {
-            (self.usual * 15 + duration) / 16
+            self.usual.saturating_mul(15).saturating_add(duration) / 16
         };
     }
 
@@ -81,7 +81,11 @@ impl Machine {
                 .keys()
                 .filter_map(|&id| self.worker_status(now, id))
                 .collect(),
+            processes: self.workers.len(),
+            max_processes: self.settings.max_processes(),
+            running: self.running_requests(),
             queue_len: self.queue.len(),
+            blocked_len: self.queue.blocked(),
             queue_max_len: self.settings.queue.max_len,
             queue_peak: self.record.queue_peak,
             active_peak: self.record.active_peak,
@@ -91,6 +95,14 @@ impl Machine {
             first_byte: self.record.first_byte.clone(),
             duration: self.record.duration.clone(),
         }
+    }
+
+    /// Requests that have begun and not ended.
+    fn running_requests(&self) -> usize {
+        let runs = |state: &State| matches!(state, State::Busy(running) if running.begun);
+        (self.workers.values())
+            .filter(|worker| runs(&worker.state))
+            .count()
     }
 
     fn worker_status(&self, now: Instant, id: WorkerId) -> Option<WorkerStatus> {

@@ -15,6 +15,8 @@ pub(super) struct Pending {
     wanted: usize,
     ordered: usize,
     ready: Vec<WorkerId>,
+    /// When to give up waiting for other processes to end.
+    until: Option<Instant>,
 }
 
 impl Machine {
@@ -26,7 +28,11 @@ impl Machine {
         if self.pending.is_some() {
             return Err("another reload is under way");
         }
-        let wanted = self.first_workers(&settings);
+        // With little room the first of them switch, and the rest follow as
+        // the old ones go.
+        let staying = self.workers.len() - self.stopping();
+        let room = settings.max_processes().saturating_sub(staying);
+        let wanted = self.first_workers(&settings).min(room.max(1));
         let generation = self.next_generation;
         self.next_generation += 1;
         self.pending = Some(Pending {
@@ -35,6 +41,7 @@ impl Machine {
             wanted,
             ordered: 0,
             ready: Vec::new(),
+            until: None,
         });
         self.order_pending(now);
         Ok(generation)
@@ -43,6 +50,11 @@ impl Machine {
     /// The generation that takes the requests.
     pub(crate) const fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// The generation that is being started.
+    pub(crate) fn pending(&self) -> Option<u64> {
+        self.pending.as_ref().map(|pending| pending.generation)
     }
 
     /// As many workers as the sizing starts with, and no fewer than are at
@@ -60,16 +72,50 @@ impl Machine {
         }
     }
 
-    fn order_pending(&mut self, now: Instant) {
+    pub(super) fn order_pending(&mut self, now: Instant) {
+        let processes = self.workers.len();
+        let mut ordered = 0;
         while let Some(pending) = &mut self.pending {
             let starting = pending.ordered - pending.ready.len();
             if pending.ordered == pending.wanted || starting >= pending.settings.max_spawn_rate {
                 return;
             }
+            if processes + ordered >= pending.settings.max_processes() {
+                if starting == 0 && pending.until.is_none() {
+                    pending.until = now.checked_add(pending.settings.timeouts.start);
+                    let until = pending.until;
+                    self.arm(until);
+                }
+                return;
+            }
+            pending.until = None;
             pending.ordered += 1;
+            ordered += 1;
             let generation = pending.generation;
             self.spawn(now, generation);
         }
+    }
+
+    /// When a reload that waits for other processes to end is given up.
+    pub(super) fn pending_until(&self) -> Option<Instant> {
+        self.pending.as_ref().and_then(|pending| pending.until)
+    }
+
+    pub(super) fn give_up_pending(&mut self, now: Instant) {
+        if self.pending_until().is_some_and(|at| at <= now) {
+            let (processes, stopping) = (self.workers.len(), self.stopping());
+            self.fail_reload(
+                now,
+                &format!("no room for new workers: {stopping} of {processes} processes do not end"),
+            );
+        }
+    }
+
+    /// Processes that were told to stop.
+    fn stopping(&self) -> usize {
+        let stopping = |state: &State| matches!(state, State::Stopping(_));
+        let workers = self.workers.values();
+        workers.filter(|worker| stopping(&worker.state)).count()
     }
 
     pub(super) fn is_pending(&self, generation: u64) -> bool {
@@ -92,15 +138,18 @@ impl Machine {
 
     fn switch(&mut self, now: Instant, new: Pending) {
         let old: Vec<_> = self.idle.drain(..).collect();
-        self.old_until = Some(now + self.settings.timeouts.reload_grace);
+        let grace = now.checked_add(self.settings.timeouts.reload_grace);
+        self.old_until.insert(self.generation, grace);
         self.generation = new.generation;
         self.settings = new.settings;
+        self.queue.set_order(self.settings.queue.order);
+        self.queue.review(now, self.max_children());
         self.census = Census {
             idle: new.ready.len(),
             ..Census::default()
         };
         self.idle = new.ready;
-        self.failures = super::Failures::new();
+        self.failures = super::Failures::default();
         self.surplus_from = None;
         let starting: Vec<_> = (self.workers.iter())
             .filter(|(_, worker)| {
@@ -115,7 +164,7 @@ impl Machine {
         for id in starting {
             self.stop(now, id, StopReason::Reload, Firmness::Kill);
         }
-        self.arm(self.old_until);
+        self.arm(grace);
         self.record.totals.reloads += 1;
         let generation = self.generation;
         self.event(|| EventKind::Reloaded { generation });

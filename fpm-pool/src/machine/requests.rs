@@ -1,32 +1,94 @@
-//! Requests on workers: started, finished, given up.
+//! Requests on workers: begun, ended, given up.
 
 use std::time::{Duration, Instant};
 
-use super::action::{Action, Ask, Breach, Finish};
+use super::action::{Action, Ask, Breach, Finish, Outcome};
 use super::worker::{Firmness, Running, State, Stop, earliest};
 use super::{Gate, Machine};
 use crate::{ErrorKind, EventKind, OnClientGone, StopReason, WorkerId};
 
 impl Machine {
-    /// Starts a request on an idle worker.
+    /// Gives an idle worker to a request, which [`begin`](Self::begin)s as
+    /// soon as its caller takes note.
     pub(super) fn run(&mut self, now: Instant, id: WorkerId, ask: &Ask, queue_wait: Duration) {
         let timeouts = &self.settings.timeouts;
-        let after = |limit: Option<Duration>| limit.map(|limit| now + limit);
+        let after = |limit: Option<Duration>| limit.and_then(|limit| now.checked_add(limit));
         let running = Running {
             queue_wait,
+            begun: false,
+            left: false,
             first_byte: None,
             first_byte_until: after(ask.first_byte.or(timeouts.first_byte)),
             total_until: after(ask.total.or(timeouts.total)),
         };
         if let Some(worker) = self.workers.get_mut(&id) {
             worker.requests += 1;
-            worker.key.clone_from(&ask.key);
+            worker.claims.clone_from(&ask.claims);
         }
         self.set_state(id, now, State::Busy(running));
-        self.record.started(queue_wait);
+    }
+
+    /// The caller of a request has its worker, and is about to send. `false`:
+    /// the worker is gone, and the request has to ask once more.
+    pub(crate) fn begin(&mut self, id: WorkerId) -> bool {
+        let Some(running) = self.running_mut(id) else {
+            return false;
+        };
+        running.begun = true;
+        let queue_wait = running.queue_wait;
+        self.record.begun(queue_wait);
         self.event(|| EventKind::RequestStarted {
             worker: id,
             queue_wait,
+        });
+        true
+    }
+
+    /// Counts the end of the request of a worker, however it came; every
+    /// request that began passes here once, before its worker is anything but
+    /// busy.
+    pub(super) fn end(&mut self, now: Instant, id: WorkerId, outcome: Outcome) {
+        let Some(worker) = self.workers.get_mut(&id) else {
+            return;
+        };
+        let (since, born) = (worker.since, worker.born);
+        let State::Busy(running) = &mut worker.state else {
+            return;
+        };
+        if !std::mem::replace(&mut running.begun, false) {
+            self.adrift += 1;
+            return;
+        }
+        let outcome = if running.left {
+            Outcome::Abandoned
+        } else {
+            outcome
+        };
+        let duration = now.saturating_duration_since(since);
+        let (error, app_status) = match outcome {
+            Outcome::Finished { app_status } => {
+                self.record.finished(duration);
+                self.failures.succeeded(born);
+                (None, Some(app_status))
+            }
+            Outcome::Failed(kind) => {
+                self.record.totals.failed += 1;
+                (Some(kind), None)
+            }
+            Outcome::Abandoned => {
+                self.record.totals.abandoned += 1;
+                self.event(|| EventKind::RequestAbandoned {
+                    worker: id,
+                    duration,
+                });
+                return;
+            }
+        };
+        self.event(|| EventKind::RequestFinished {
+            worker: id,
+            duration,
+            error,
+            app_status,
         });
     }
 
@@ -59,85 +121,98 @@ impl Machine {
         }
     }
 
-    /// The worker is done with its request, and did well.
-    pub(crate) fn finish(&mut self, now: Instant, id: WorkerId, how: Finish) {
-        let Some((born, since)) = self.busy(id) else {
+    /// The worker is done with its request, whether or not its answer was of
+    /// use.
+    pub(crate) fn finish(&mut self, now: Instant, id: WorkerId, how: Finish, outcome: Outcome) {
+        if !self.is_busy(id) {
             return;
-        };
-        let duration = now.saturating_duration_since(since);
-        self.record.finished(duration);
-        self.failures.succeeded(born);
+        }
+        self.end(now, id, outcome);
         if let Some(worker) = self.workers.get_mut(&id) {
             worker.proven = true;
         }
-        self.event(|| EventKind::RequestFinished {
-            worker: id,
-            duration,
-            error: None,
-        });
         match how {
             Finish::Reusable => self.vacate(now, id),
-            Finish::Reconnect => self.recover(now, id),
+            Finish::Reconnect => self.recover(now, id, true),
         }
     }
 
-    /// The request failed through the worker's fault, which has to go.
-    pub(crate) fn broken(&mut self, now: Instant, id: WorkerId, breach: Breach) {
-        if self.busy(id).is_none() {
+    /// The request failed, and the worker has to go. `again`: it asks for
+    /// another worker at once.
+    pub(crate) fn broken(
+        &mut self,
+        now: Instant,
+        id: WorkerId,
+        breach: Breach,
+        kind: ErrorKind,
+        again: bool,
+    ) {
+        if again {
+            self.adrift += 1;
+            self.record.totals.replayed += 1;
+        }
+        if !self.is_busy(id) {
             return;
         }
-        let firmness = match breach {
-            Breach::Closed => Firmness::Dying,
-            Breach::Garbage => Firmness::Kill,
+        self.end(now, id, Outcome::Failed(kind));
+        let (reason, firmness) = match breach {
+            Breach::Closed => (StopReason::Protocol, Firmness::Dying),
+            Breach::Garbage => (StopReason::Protocol, Firmness::Kill),
+            Breach::Partial => (StopReason::PartialRequest, Firmness::Kill),
         };
-        self.stop(now, id, StopReason::Protocol, firmness);
+        self.stop(now, id, reason, firmness);
         self.balance(now);
         self.after_change();
     }
 
-    /// The request's own body failed: nothing is the worker's fault, but its
-    /// connection is of no more use.
-    pub(crate) fn forsaken(&mut self, now: Instant, id: WorkerId) {
-        if self.busy(id).is_some() {
-            self.recover(now, id);
+    /// Nobody wants the rest of an answer that is of no use.
+    pub(crate) fn forsake(&mut self, now: Instant, id: WorkerId, kind: ErrorKind) {
+        if self.is_busy(id) {
+            self.end(now, id, Outcome::Failed(kind));
+            self.recover(now, id, false);
         }
     }
 
-    /// Counts a request that was started and failed.
-    pub(crate) fn failed(&mut self, id: WorkerId, kind: ErrorKind, duration: Duration) {
+    /// Counts an error that a caller is told.
+    pub(crate) fn told(&mut self, kind: ErrorKind) {
         self.record.error(kind);
-        self.event(|| EventKind::RequestFinished {
-            worker: id,
-            duration,
-            error: Some(kind),
-        });
     }
 
-    /// A request is about to run once more.
-    pub(crate) const fn replayed(&mut self) {
-        self.record.totals.replayed += 1;
-    }
-
-    /// The client of a running request left.
-    pub(crate) fn abandon(&mut self, now: Instant, id: WorkerId, policy: OnClientGone) {
-        if self.busy(id).is_none() {
+    /// The client of a running request left; `partial`: before all of the
+    /// request was sent, so that the script must not run on with what it got.
+    pub(crate) fn abandon(
+        &mut self,
+        now: Instant,
+        id: WorkerId,
+        policy: OnClientGone,
+        partial: bool,
+    ) {
+        let Some(running) = self.running_mut(id) else {
+            return;
+        };
+        running.left = true;
+        if policy == OnClientGone::Finish && !partial {
+            // The shell goes on reading, and finishes later.
             return;
         }
-        self.record.totals.abandoned_running += 1;
-        match policy {
-            OnClientGone::Abort => self.recover(now, id),
-            // The shell goes on reading, and finishes later.
-            OnClientGone::Finish => {}
-            OnClientGone::Kill => {
-                self.stop(now, id, StopReason::ClientGone, Firmness::Kill);
-                self.balance(now);
-                self.after_change();
-            }
+        self.end(now, id, Outcome::Abandoned);
+        if partial || policy == OnClientGone::Kill {
+            let reason = if partial {
+                StopReason::PartialRequest
+            } else {
+                StopReason::ClientGone
+            };
+            self.stop(now, id, reason, Firmness::Kill);
+            self.balance(now);
+            self.after_change();
+        } else {
+            self.recover(now, id, false);
         }
     }
 
-    fn recover(&mut self, now: Instant, id: WorkerId) {
-        let until = self.settings.timeouts.recover.map(|limit| now + limit);
+    fn recover(&mut self, now: Instant, id: WorkerId, over: bool) {
+        let limit = self.settings.timeouts.recover;
+        let until = limit.and_then(|limit| now.checked_add(limit));
         // Without a client, a script has no more time than it had with one.
         let total = match self.workers.get(&id).map(|worker| &worker.state) {
             Some(State::Busy(running)) => running.total_until,
@@ -145,37 +220,36 @@ impl Machine {
         };
         let until = earliest(until, total);
         self.set_state(id, now, State::Recovering { until });
-        self.out.push(Action::Recover(id));
+        self.out.push(Action::Recover { worker: id, over });
         self.after_change();
     }
 
     /// The worker proved ready again after a new connection was made.
     pub(crate) fn recovered(&mut self, now: Instant, id: WorkerId) {
-        let recovering = |state: &State| matches!(state, State::Recovering { .. });
-        if self
-            .workers
-            .get(&id)
-            .is_some_and(|worker| recovering(&worker.state))
-        {
+        if self.is_recovering(id) {
             self.vacate(now, id);
         }
     }
 
     /// The worker did not come back.
     pub(crate) fn lost(&mut self, now: Instant, id: WorkerId) {
-        if self
-            .workers
-            .get(&id)
-            .is_some_and(|worker| matches!(worker.state, State::Recovering { .. }))
-        {
+        if self.is_recovering(id) {
             self.stop(now, id, StopReason::NotReady, Firmness::Dying);
+            self.balance(now);
+        }
+    }
+
+    /// Whether the worker has ended its old request cannot be known.
+    pub(crate) fn unknowable(&mut self, now: Instant, id: WorkerId) {
+        if self.is_recovering(id) {
+            self.stop(now, id, StopReason::ClientGone, Firmness::Kill);
             self.balance(now);
         }
     }
 
     /// A worker is free: for the next request, or to go.
     pub(super) fn vacate(&mut self, now: Instant, id: WorkerId) {
-        self.release_key(id);
+        self.release_keys(now, id);
         if let Some(reason) = self.should_go(id) {
             self.stop(now, id, reason, Firmness::Idle);
         } else {
@@ -187,30 +261,34 @@ impl Machine {
         self.after_change();
     }
 
-    pub(super) fn release_key(&mut self, id: WorkerId) {
-        if let Some(key) = self
-            .workers
-            .get_mut(&id)
-            .and_then(|worker| worker.key.take())
-        {
-            self.queue.release(&key);
+    pub(super) fn release_keys(&mut self, now: Instant, id: WorkerId) {
+        let max_children = self.max_children();
+        if let Some(worker) = self.workers.get_mut(&id) {
+            let claims = worker.claims.take();
+            self.queue.release(now, &claims, max_children);
         }
     }
 
-    /// Birth and start of the request, if the worker is busy.
-    fn busy(&self, id: WorkerId) -> Option<(Instant, Instant)> {
-        let worker = self.workers.get(&id)?;
-        matches!(worker.state, State::Busy(_)).then_some((worker.born, worker.since))
+    fn running_mut(&mut self, id: WorkerId) -> Option<&mut Running> {
+        match &mut self.workers.get_mut(&id)?.state {
+            State::Busy(running) => Some(running),
+            _ => None,
+        }
     }
 
-    /// A place may be free, or the last request done.
+    fn is_busy(&self, id: WorkerId) -> bool {
+        let worker = self.workers.get(&id);
+        worker.is_some_and(|worker| matches!(worker.state, State::Busy(_)))
+    }
+
+    fn is_recovering(&self, id: WorkerId) -> bool {
+        let worker = self.workers.get(&id);
+        worker.is_some_and(|worker| matches!(worker.state, State::Recovering { .. }))
+    }
+
+    /// The last request may be done.
     pub(super) fn after_change(&mut self) {
-        self.announce_room();
-        let running = |state: &State| matches!(state, State::Busy(_));
-        if self.gate == Gate::Draining
-            && self.queue.len() == 0
-            && !self.workers.values().any(|worker| running(&worker.state))
-        {
+        if self.gate == Gate::Draining && self.is_drained() {
             self.out.push(Action::Drained);
         }
     }
@@ -218,11 +296,14 @@ impl Machine {
     /// The caller of a queued request left after a worker was found for it
     /// and before a byte was sent.
     pub(crate) fn give_back(&mut self, now: Instant, id: WorkerId) {
-        if self.busy(id).is_some() {
-            self.record.totals.started -= 1;
-            self.record.totals.abandoned_in_queue += 1;
-            self.event(|| EventKind::RequestRefused { error: None });
+        self.record.totals.abandoned_in_queue += 1;
+        self.event(|| EventKind::RequestRefused { error: None });
+        if self.is_busy(id) {
             self.vacate(now, id);
+        } else {
+            // The worker ended meanwhile.
+            self.adrift = self.adrift.saturating_sub(1);
+            self.after_change();
         }
     }
 

@@ -31,12 +31,13 @@ impl Machine {
 
     /// Whether the last start failed.
     pub(crate) const fn has_failed_starts(&self) -> bool {
-        self.failures.starts_in_a_row() > 0
+        self.failures.has_failed_starts()
     }
 
     /// Changes the number of workers.
     pub(crate) fn resize(&mut self, now: Instant, sizing: Sizing) {
         self.settings.sizing = sizing;
+        self.queue.review(now, sizing.max_children());
         let excess = self.census.live().saturating_sub(sizing.max_children());
         for _ in 0..excess {
             let Some(&longest) = self.idle.first() else {
@@ -45,6 +46,7 @@ impl Machine {
             self.stop(now, longest, StopReason::Surplus, Firmness::Idle);
         }
         self.arm(Some(now));
+        self.serve_queue(now);
         self.balance(now);
         self.after_change();
     }
@@ -66,14 +68,18 @@ impl Machine {
         let demand = self.queue.runnable();
         let available = self.census.idle + self.census.starting;
         let live = self.census.live();
-        let max_children = self.settings.sizing.max_children();
+        let max_children = self.max_children();
+        // Without a worker nobody may ask: the pool tries by itself to get
+        // well again.
+        let proof = usize::from(self.failures.has_failed_starts() && live == 0);
         let missing = match self.settings.sizing {
             Sizing::Static { .. } => max_children.saturating_sub(live),
             Sizing::Dynamic {
                 min_spare_servers, ..
-            } => (demand + min_spare_servers).saturating_sub(available),
+            } => (demand.saturating_add(min_spare_servers)).saturating_sub(available),
             Sizing::Ondemand { .. } => demand.saturating_sub(available),
         };
+        let missing = missing.max(proof);
         if missing > 0 {
             self.report_max_children(live + missing > max_children && demand > 0);
             self.spawn_up_to(now, missing);
@@ -88,26 +94,42 @@ impl Machine {
             self.arm(Some(at));
             return;
         }
-        let most = if self.failures.is_backing_off() {
+        let most = if self.failures.is_backing_off() || self.is_hopeless() {
             1
         } else {
             self.settings.max_spawn_rate
         };
-        let room = self
-            .settings
-            .sizing
-            .max_children()
-            .saturating_sub(self.census.live());
+        let room = self.max_children().saturating_sub(self.census.live());
         let burst = most.saturating_sub(self.census.starting);
-        for _ in 0..missing.min(room).min(burst) {
+        let wanted = missing.min(room).min(burst);
+        let possible = self.process_room();
+        self.report_max_processes(wanted > possible);
+        for _ in 0..wanted.min(possible) {
             self.spawn(now, self.generation);
         }
+    }
+
+    /// How many more processes there may be: those that do not end however
+    /// they are stopped count, or each would be replaced for ever.
+    pub(super) fn process_room(&self) -> usize {
+        let most = self.settings.max_processes();
+        most.saturating_sub(self.workers.len())
+    }
+
+    fn report_max_processes(&mut self, in_the_way: bool) {
+        if in_the_way && !self.max_processes_reported {
+            let max_processes = self.settings.max_processes();
+            self.out.push(Action::Event(EventKind::MaxProcessesReached {
+                max_processes,
+            }));
+        }
+        self.max_processes_reported = in_the_way;
     }
 
     pub(super) fn spawn(&mut self, now: Instant, generation: u64) -> WorkerId {
         let id = WorkerId(self.next_worker);
         self.next_worker += 1;
-        let until = now + self.settings.timeouts.start;
+        let until = now.checked_add(self.settings.timeouts.start);
         let worker = Worker {
             generation,
             state: State::Starting { until },
@@ -116,13 +138,13 @@ impl Machine {
             requests: 0,
             proven: false,
             max_requests: self.spread_max_requests(),
-            key: None,
+            claims: None,
         };
         self.workers.insert(id, worker);
         if generation == self.generation {
             self.census.starting += 1;
         }
-        self.arm(Some(until));
+        self.arm(until);
         self.record.totals.workers_started += 1;
         self.out.push(Action::Spawn {
             worker: id,
@@ -175,7 +197,8 @@ impl Machine {
                 ..
             } => {
                 let longest = self.idle.first().and_then(|id| self.workers.get(id));
-                let until = longest.map(|worker| worker.since + process_idle_timeout);
+                let until =
+                    longest.and_then(|worker| worker.since.checked_add(process_idle_timeout));
                 self.arm(until);
             }
         }
@@ -205,7 +228,9 @@ impl Machine {
             } => {
                 let late = |id: &&WorkerId| {
                     let worker = self.workers.get(id);
-                    worker.is_some_and(|worker| worker.since + process_idle_timeout <= now)
+                    worker.is_some_and(|worker| {
+                        now.saturating_duration_since(worker.since) >= process_idle_timeout
+                    })
                 };
                 let surplus: Vec<_> = self.idle.iter().filter(late).copied().collect();
                 for id in surplus {
@@ -237,11 +262,9 @@ impl Machine {
     }
 
     /// Tells all that wait that no worker can be started.
-    pub(super) fn give_up_queue(&mut self, kind: ErrorKind) {
+    pub(super) fn give_up_queue(&mut self, now: Instant, kind: ErrorKind) {
         if self.is_hopeless() {
-            for ticket in self.queue.tickets() {
-                self.refuse(ticket, kind.into());
-            }
+            self.refuse_queue(now, kind);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::action::Action;
+use super::action::{Action, Outcome};
 use super::worker::{Firmness, State};
 use super::{Gate, Machine};
 use crate::{ErrorKind, EventKind, StopReason};
@@ -21,7 +21,7 @@ impl Machine {
     pub(crate) fn is_drained(&self) -> bool {
         let busy = |state: &State| matches!(state, State::Busy(_));
         self.gate != Gate::Open
-            && self.queue.len() == 0
+            && self.queue.len() + self.adrift == 0
             && !self.workers.values().any(|worker| busy(&worker.state))
     }
 
@@ -31,7 +31,7 @@ impl Machine {
             return;
         }
         self.gate = Gate::Closing;
-        self.refuse_queue(ErrorKind::Closed);
+        self.refuse_queue(now, ErrorKind::Closed);
         if self.pending.is_some() {
             self.fail_reload(now, "the pool was shut down");
         }
@@ -40,6 +40,7 @@ impl Machine {
             let state = self.workers.get(&id).map(|worker| &worker.state);
             let firmness = match state {
                 Some(State::Busy(_)) => {
+                    self.end(now, id, Outcome::Failed(ErrorKind::Closed));
                     self.out.push(Action::Interrupt {
                         worker: id,
                         kind: ErrorKind::Closed,

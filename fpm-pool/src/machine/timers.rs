@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::action::{Action, Refusal};
+use super::action::{Action, Outcome, Refusal};
 use super::worker::{Firmness, State, earliest};
 use super::{Machine, Sizing};
 use crate::{ErrorKind, StopReason, WorkerId};
@@ -14,13 +14,10 @@ impl Machine {
     /// stays armed: looking through everything now and then costs less than
     /// keeping order for each request.
     pub(crate) fn tick(&mut self, now: Instant) {
-        for ticket in self.queue.expired(now) {
-            let Some(kind) = self.queue.expiry(ticket) else {
-                continue;
-            };
-            self.queue.gave_up(now);
+        for (ticket, kind) in self.queue.expired(now) {
+            self.queue.give_up(now, ticket);
             let retry_after = (kind == ErrorKind::QueueTimeout).then(|| self.retry_after());
-            self.refuse(ticket, Refusal { kind, retry_after });
+            self.refuse(now, ticket, Refusal { kind, retry_after });
         }
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let late: Vec<_> = (self.workers.iter())
@@ -30,12 +27,11 @@ impl Machine {
         for id in late {
             self.worker_late(now, id);
         }
-        if due(self.old_until) {
-            self.stop_old(now);
-        }
+        self.stop_old(now);
+        self.give_up_pending(now);
         self.stop_surplus(now);
         self.serve_queue(now);
-        self.rearm();
+        self.rearm(now);
         self.balance(now);
         self.after_change();
     }
@@ -77,18 +73,18 @@ impl Machine {
         kind: ErrorKind,
         reason: StopReason,
     ) {
+        self.end(now, id, Outcome::Failed(kind));
         self.out.push(Action::Interrupt { worker: id, kind });
         self.stop(now, id, reason, Firmness::Busy);
     }
 
     /// Stops the workers of old generations whose grace is over.
     fn stop_old(&mut self, now: Instant) {
-        self.old_until = None;
-        let pending = self.pending.as_ref().map(|pending| pending.generation);
+        let until = &self.old_until;
+        let due = |generation| until.get(&generation).copied().flatten();
         let old: Vec<_> = (self.workers.iter())
-            .filter(|(_, worker)| {
-                worker.generation != self.generation && Some(worker.generation) != pending
-            })
+            .filter(|(_, worker)| due(worker.generation).is_some_and(|at| at <= now))
+            .filter(|(_, worker)| !matches!(worker.state, State::Stopping(_)))
             .map(|(&id, worker)| (id, matches!(worker.state, State::Busy(_))))
             .collect();
         for (id, busy) in old {
@@ -100,11 +96,18 @@ impl Machine {
         }
     }
 
+    /// When the next old generation has to be done.
+    fn next_old(&self, now: Instant) -> Option<Instant> {
+        let times = self.old_until.values().flatten();
+        times.filter(|&&at| at > now).min().copied()
+    }
+
     /// Finds out what is due next.
-    fn rearm(&mut self) {
+    fn rearm(&mut self, now: Instant) {
         let workers = self.workers.values().filter_map(super::Worker::until).min();
         self.wake = earliest(workers, self.queue.next_expiry());
-        self.arm(self.old_until);
+        self.arm(self.next_old(now));
+        self.arm(self.pending_until());
         self.arm(self.surplus_from);
         if let Sizing::Ondemand {
             process_idle_timeout,
@@ -112,7 +115,9 @@ impl Machine {
         } = self.settings.sizing
         {
             let idle = self.idle.iter().filter_map(|id| self.workers.get(id));
-            let next = idle.map(|worker| worker.since + process_idle_timeout).min();
+            let next = (idle)
+                .filter_map(|worker| worker.since.checked_add(process_idle_timeout))
+                .min();
             self.arm(next);
         }
     }

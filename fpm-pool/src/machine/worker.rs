@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::action::StopSignal;
-use super::queue::Key;
+use super::keys::Claims;
 use crate::{Phase, StopReason, Timeouts};
 
 /// How long a worker whose connection ended may take to end by itself, so
@@ -23,12 +23,12 @@ pub(super) struct Worker {
     /// Requests after which it is replaced; `u64::MAX`: never.
     pub(super) max_requests: u64,
     /// Held until its request is over for the worker, too.
-    pub(super) key: Option<Key>,
+    pub(super) claims: Claims,
 }
 
 #[derive(Debug)]
 pub(super) enum State {
-    Starting { until: Instant },
+    Starting { until: Option<Instant> },
     Idle,
     Busy(Running),
     Recovering { until: Option<Instant> },
@@ -39,6 +39,10 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Running {
     pub(super) queue_wait: Duration,
+    /// Its caller has taken the worker, and its end was not counted yet.
+    pub(super) begun: bool,
+    /// Its client left, and the script runs to its end all the same.
+    pub(super) left: bool,
     /// From the start of the request to the first byte, once it came.
     pub(super) first_byte: Option<Duration>,
     pub(super) first_byte_until: Option<Instant>,
@@ -85,14 +89,14 @@ impl Stop {
         timeouts: &Timeouts,
     ) -> Self {
         let next = match firmness {
-            Firmness::Idle => (now, StopSignal::Terminate),
-            Firmness::Busy => (now, StopSignal::Stop),
-            Firmness::Kill => (now, StopSignal::Kill),
-            Firmness::Dying => (now + LAST_BREATH, StopSignal::Kill),
+            Firmness::Idle => Some((now, StopSignal::Terminate)),
+            Firmness::Busy => Some((now, StopSignal::Stop)),
+            Firmness::Kill => Some((now, StopSignal::Kill)),
+            Firmness::Dying => Some((now + LAST_BREATH, StopSignal::Kill)),
         };
         Self {
             reason,
-            next: Some(next),
+            next,
             step: timeouts.stop,
             signalled: false,
         }
@@ -105,11 +109,13 @@ impl Stop {
             return None;
         }
         self.signalled = true;
-        self.next = match signal {
-            StopSignal::Stop => Some((now + self.step, StopSignal::Terminate)),
-            StopSignal::Terminate => Some((now + self.step, StopSignal::Kill)),
+        let firmer = match signal {
+            StopSignal::Stop => Some(StopSignal::Terminate),
+            StopSignal::Terminate => Some(StopSignal::Kill),
             StopSignal::Kill => None,
         };
+        // A step beyond the end of time is never taken.
+        self.next = firmer.and_then(|firmer| Some((now.checked_add(self.step)?, firmer)));
         Some(signal)
     }
 
@@ -132,7 +138,7 @@ impl Worker {
     /// When something has to be done about it, whatever happens.
     pub(super) fn until(&self) -> Option<Instant> {
         match &self.state {
-            State::Starting { until } => Some(*until),
+            State::Starting { until } => *until,
             State::Idle => None,
             State::Busy(running) => running.until(),
             State::Recovering { until } => *until,

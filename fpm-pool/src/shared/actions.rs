@@ -8,7 +8,7 @@ use super::slot::Slot;
 use super::waiting::Outcome;
 use super::{Inner, Shared, keeper};
 use crate::machine::Action;
-use crate::{Error, ErrorKind, Event, EventKind};
+use crate::{Error, ErrorKind, Event, EventKind, StopSignal};
 
 /// What is left to do once the lock is released.
 #[derive(Default)]
@@ -46,6 +46,7 @@ impl Inner {
             self.apply(action, &mut effects);
         }
         self.actions = actions;
+        effects.wakers.extend(self.place_hopefuls());
         let wake = self.machine.wake_at();
         if wake.is_some_and(|wake| self.armed.is_none_or(|armed| wake < armed)) {
             self.armed = wake;
@@ -78,7 +79,14 @@ impl Inner {
                 if let Some(slot) = self.slots.get_mut(&worker) {
                     // The first reason is the one that counts.
                     let _ = slot.fate.cut.set(kind);
-                    slot.cut();
+                    if slot.fate.is_partial() {
+                        // Its script would take what came for all there is:
+                        // it must be dead before the connection ends.
+                        let signal = StopSignal::Kill;
+                        effects.actions.push(Action::Signal { worker, signal });
+                    } else {
+                        slot.cut();
+                    }
                 }
             }
             Action::Disconnect(worker) => {
@@ -101,8 +109,7 @@ impl Inner {
                     let _ = waiting.send(result);
                 }
             }
-            Action::Room => effects.wakers.append(&mut self.hopefuls),
-            Action::Recover(_) | Action::Drained | Action::Stopped | Action::Event(_) => {
+            Action::Recover { .. } | Action::Drained | Action::Stopped | Action::Event(_) => {
                 effects.actions.push(action);
             }
         }
@@ -123,9 +130,9 @@ impl Shared {
             Action::Spawn { worker, .. } => {
                 self.runtime.spawn(keeper::keep(Arc::clone(self), worker));
             }
-            Action::Recover(worker) => {
+            Action::Recover { worker, over } => {
                 self.runtime
-                    .spawn(keeper::recover(Arc::clone(self), worker));
+                    .spawn(keeper::recover(Arc::clone(self), worker, over));
             }
             Action::Signal { worker, signal } => {
                 let process = {
@@ -158,14 +165,20 @@ impl Shared {
     }
 
     fn announce(&self, kind: EventKind, now: Instant) {
-        if let EventKind::CrashLoop { failures, wait } = &kind {
-            let pool = &*self.name;
-            tracing::error!(
+        let pool = &*self.name;
+        match &kind {
+            EventKind::CrashLoop { failures, wait } => tracing::error!(
                 pool,
                 failures,
                 ?wait,
                 "workers fail in a row; the next start waits"
-            );
+            ),
+            EventKind::MaxProcessesReached { max_processes } => tracing::error!(
+                pool,
+                max_processes,
+                "no worker can be started: too many that were told to stop do not end"
+            ),
+            _ => {}
         }
         // Nobody may be listening any more.
         let _ = self.events.send(Event { at: now, kind });

@@ -67,10 +67,11 @@ impl Inner {
 
     /// Drops the settings of generations that have no worker left.
     fn forget_generations(&mut self) {
-        let current = self.machine.generation();
+        let (current, pending) = (self.machine.generation(), self.machine.pending());
         let slots = &self.slots;
         self.generations.retain(|&number, generation| {
-            number >= current
+            number == current
+                || pending == Some(number)
                 || slots
                     .values()
                     .any(|slot| Arc::ptr_eq(&slot.generation, generation))

@@ -262,7 +262,11 @@ enum Unwilling {
 }
 
 /// Connects to a worker anew, and waits until it answers.
-pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId) {
+///
+/// `over`: its request has ended for the worker, too. Otherwise only an answer
+/// tells that it has, and one that does not answer questions cannot be used
+/// again.
+pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId, over: bool) {
     let process = {
         let inner = shared.lock();
         inner
@@ -273,6 +277,10 @@ pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId) {
     let Some(process) = process else {
         return;
     };
+    if !over && process.readiness() == Readiness::Started {
+        shared.with(|inner, now| inner.machine.unknowable(now, worker));
+        return;
+    }
     let recovered = greet(&*process).await;
     shared.with(|inner, now| match recovered {
         Ok(connection) => {

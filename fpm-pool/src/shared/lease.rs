@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::slot::Fate;
 use super::{Generation, Inner, Shared, now};
 use crate::exchange::Connection;
-use crate::machine::{Breach, Finish};
+use crate::machine::{Breach, Finish, Outcome};
 use crate::process::Process;
 use crate::{Error, ErrorKind, ExitReason, OnClientGone, WorkerId};
 
@@ -45,7 +45,7 @@ pub(crate) enum Served {
 }
 
 impl Lease {
-    /// Takes the worker that the machine chose.
+    /// Takes the worker that the machine chose; `None` if it has ended since.
     pub(super) fn claim(
         shared: &Arc<Shared>,
         inner: &mut Inner,
@@ -53,7 +53,10 @@ impl Lease {
         queue_wait: Duration,
         started: Instant,
         head: &Bytes,
-    ) -> Self {
+    ) -> Option<Self> {
+        if !inner.machine.begin(worker) {
+            return None;
+        }
         let mut this = Self {
             shared: Arc::clone(shared),
             worker,
@@ -68,8 +71,6 @@ impl Lease {
             on_drop: OnClientGone::Abort,
             open: true,
         };
-        // A worker may end between the choice and this moment: then it
-        // cannot be connected to, and the request goes to another.
         if let Some(slot) = inner.slots.get_mut(&worker) {
             slot.request = Some(head.clone());
             this.process_id = slot.process_id().unwrap_or(0);
@@ -79,7 +80,7 @@ impl Lease {
             this.fate = Some(Arc::clone(&slot.fate));
             this.process.clone_from(&slot.process);
         }
-        this
+        Some(this)
     }
 
     /// The connection that is there, if one is.
@@ -136,8 +137,19 @@ impl Lease {
         }
     }
 
+    /// Notes whether only a part of the request has been sent.
+    pub(crate) fn set_partial(&self, partial: bool) {
+        if let Some(fate) = &self.fate {
+            fate.set_partial(partial);
+        }
+    }
+
+    fn is_partial(&self) -> bool {
+        self.fate.as_ref().is_some_and(|fate| fate.is_partial())
+    }
+
     /// The worker ended the request as it should.
-    pub(crate) fn finish(&mut self, served: Served) {
+    pub(crate) fn finish(&mut self, served: Served, outcome: Outcome) {
         self.open = false;
         self.shared.with(|inner, now| {
             if !self.saw_first_byte {
@@ -157,31 +169,36 @@ impl Lease {
                     Finish::Reconnect
                 }
             };
-            inner.machine.finish(now, self.worker, how);
+            inner.machine.finish(now, self.worker, how, outcome);
         });
     }
 
-    /// The request's own body failed; the worker is taken back.
-    pub(crate) fn forsake(&mut self) {
+    /// The answer is of no use, and its rest is not waited for.
+    pub(crate) fn forsake(&mut self, kind: ErrorKind) {
+        if self.is_partial() {
+            self.fail(Breach::Partial, kind, false);
+            return;
+        }
         self.open = false;
         self.shared.with(|inner, now| {
             if let Some(slot) = inner.slots.get_mut(&self.worker) {
                 slot.cut();
             }
-            inner.machine.forsaken(now, self.worker);
+            inner.machine.forsake(now, self.worker, kind);
         });
     }
 
-    /// The worker failed, and has to go. `true`: the pool did not cut it off
-    /// itself, so that another worker may try.
-    pub(crate) fn fail(&mut self, breach: Breach) -> bool {
+    /// The worker failed, and has to go. `again`: another worker may try;
+    /// returns whether it should, as the pool did not cut the request off
+    /// itself. Then it has to ask at once.
+    pub(crate) fn fail(&mut self, breach: Breach, kind: ErrorKind, again: bool) -> bool {
         self.open = false;
         self.shared.with(|inner, now| {
-            inner.machine.broken(now, self.worker, breach);
-        });
-        self.fate
-            .as_ref()
-            .is_none_or(|fate| fate.cut.get().is_none())
+            let was_cut = |fate: &Arc<Fate>| fate.cut.get().is_some();
+            let again = again && !self.fate.as_ref().is_some_and(was_cut);
+            (inner.machine).broken(now, self.worker, breach, kind, again);
+            again
+        })
     }
 
     /// Why the connection ended: the pool cut it, the worker died, or it did
@@ -206,17 +223,10 @@ impl Lease {
         }
     }
 
-    /// Counts the failed request, and makes its error.
+    /// Counts the error that the caller is told, and makes it.
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
-        let running = now().saturating_duration_since(self.started);
-        self.shared
-            .with(|inner, _| inner.machine.failed(self.worker, kind, running));
+        self.shared.with(|inner, _| inner.machine.told(kind));
         Error::new(kind).on_worker(self.process_id)
-    }
-
-    /// The request is about to run once more elsewhere.
-    pub(crate) fn replayed(&self) {
-        self.shared.with(|inner, _| inner.machine.replayed());
     }
 
     /// The client left, and the script is to run to its end: counts it.
@@ -224,7 +234,24 @@ impl Lease {
         self.shared.with(|inner, now| {
             inner
                 .machine
-                .abandon(now, self.worker, OnClientGone::Finish);
+                .abandon(now, self.worker, OnClientGone::Finish, false);
+        });
+    }
+
+    /// The client left. A worker that has only a part of the request is dead
+    /// when this returns, so that its connection can be closed.
+    pub(crate) fn abandon(&mut self) {
+        if !std::mem::replace(&mut self.open, false) {
+            return;
+        }
+        let partial = self.is_partial();
+        self.shared.with(|inner, now| {
+            if let (Some(slot), false) = (inner.slots.get_mut(&self.worker), partial) {
+                slot.cut();
+            }
+            inner
+                .machine
+                .abandon(now, self.worker, self.on_drop, partial);
         });
     }
 }
@@ -239,13 +266,6 @@ pub(crate) enum Cause {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.open {
-            self.shared.with(|inner, now| {
-                if let Some(slot) = inner.slots.get_mut(&self.worker) {
-                    slot.cut();
-                }
-                inner.machine.abandon(now, self.worker, self.on_drop);
-            });
-        }
+        self.abandon();
     }
 }

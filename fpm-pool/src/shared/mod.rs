@@ -6,13 +6,13 @@ mod generation;
 mod keeper;
 mod lease;
 mod lines;
+mod place;
 mod slot;
 mod supervisor;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -26,8 +26,9 @@ use actions::Effects;
 pub(crate) use generation::Generation;
 pub(crate) use lease::{Cause, Lease, Served};
 pub(crate) use lines::{Origin, RequestLines};
+use place::Hopefuls;
+pub(crate) use place::Place;
 use slot::Slot;
-pub(crate) use waiting::Place;
 use waiting::Waiter;
 
 /// A pool, as its tasks and handles share it.
@@ -49,8 +50,7 @@ struct Inner {
     machine: Machine,
     slots: BTreeMap<WorkerId, Slot>,
     waiters: HashMap<Ticket, Waiter>,
-    /// Callers that wait for a place.
-    hopefuls: Vec<Waker>,
+    hopefuls: Hopefuls,
     generations: BTreeMap<u64, Arc<Generation>>,
     newest: Arc<Generation>,
     reload: Option<oneshot::Sender<Result<u64, String>>>,
@@ -83,7 +83,7 @@ impl Shared {
                 machine: Machine::new(Settings::from(config), now(), seed()),
                 slots: BTreeMap::new(),
                 waiters: HashMap::new(),
-                hopefuls: Vec::new(),
+                hopefuls: Hopefuls::default(),
                 newest: Arc::clone(&generation),
                 generations: BTreeMap::from([(1, generation)]),
                 reload: None,

@@ -1,6 +1,7 @@
 //! What the shell knows of one worker.
 
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -30,8 +31,22 @@ pub(super) struct Slot {
 pub(super) struct Fate {
     /// Why the pool cut the connection of the request that ran.
     pub(super) cut: OnceLock<ErrorKind>,
+    /// Only a part of its request has been sent.
+    partial: AtomicBool,
     /// How the process ended.
     pub(super) exit: watch::Sender<Option<ExitReason>>,
+}
+
+impl Fate {
+    /// Whether the end of the connection would have the script run with a
+    /// part of its request.
+    pub(super) fn is_partial(&self) -> bool {
+        self.partial.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_partial(&self, partial: bool) {
+        self.partial.store(partial, Ordering::Relaxed);
+    }
 }
 
 impl Slot {

@@ -1,10 +1,10 @@
-//! Callers that wait: for a worker, or for a place in the queue.
+//! Callers that wait for a worker.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -30,6 +30,12 @@ pub(super) struct Waiter {
     outcome: Option<Outcome>,
 }
 
+/// What a question for a worker came to.
+enum Asked {
+    Worker(Lease),
+    Wait(Ticket),
+}
+
 impl Inner {
     /// Decides a queued request, and returns whom to wake.
     pub(super) fn resolve(&mut self, ticket: Ticket, outcome: Outcome) -> Option<Waker> {
@@ -48,78 +54,52 @@ impl Inner {
             None => error,
         }
     }
+
+    fn ask(
+        &mut self,
+        shared: &Arc<Shared>,
+        now: Instant,
+        ask: Ask,
+        head: &Bytes,
+    ) -> Result<Asked, Error> {
+        match self.machine.request(now, ask) {
+            Decision::Run(worker) => {
+                let lease = Lease::claim(shared, self, worker, Duration::ZERO, now, head);
+                // It was idle a moment ago, under the same lock.
+                lease
+                    .map(Asked::Worker)
+                    .ok_or_else(|| Error::new(ErrorKind::NoWorker))
+            }
+            Decision::Wait(ticket) => {
+                self.waiters.entry(ticket).or_default();
+                Ok(Asked::Wait(ticket))
+            }
+            Decision::Refuse(refusal) => Err(self.refusal(refusal)),
+        }
+    }
 }
 
 impl Shared {
     /// A worker for a request whose records are `head`, now or after a wait.
-    pub(crate) async fn acquire(self: &Arc<Self>, ask: Ask, head: &Bytes) -> Result<Lease, Error> {
-        let ticket = self.with(|inner, now| match inner.machine.request(now, ask) {
-            Decision::Run(worker) => Ok(Ok(Lease::claim(
-                self,
-                inner,
-                worker,
-                Duration::ZERO,
-                now,
-                head,
-            ))),
-            Decision::Wait(ticket) => {
-                inner.waiters.entry(ticket).or_default();
-                Ok(Err(ticket))
-            }
-            Decision::Refuse(refusal) => Err(inner.refusal(refusal)),
-        })?;
-        match ticket {
-            Ok(lease) => Ok(lease),
-            Err(ticket) => {
-                Waiting {
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        ask: &mut Ask,
+        head: &Bytes,
+    ) -> Result<Lease, Error> {
+        let asked = self.with(|inner, now| inner.ask(self, now, ask.clone(), head))?;
+        ask.reserved = false;
+        ask.again = true;
+        match asked {
+            Asked::Worker(lease) => Ok(lease),
+            Asked::Wait(ticket) => {
+                let waiting = Waiting {
                     shared: self,
                     ticket: Some(ticket),
+                    ask,
                     head,
-                }
-                .await
+                };
+                waiting.await
             }
-        }
-    }
-
-    /// A promise that the next request is not refused for want of a place.
-    pub(crate) fn poll_place(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Place> {
-        let reserved = self.with(|inner, _| {
-            let reserved = inner.machine.reserve();
-            let waker = cx.waker();
-            if !reserved && !inner.hopefuls.iter().any(|known| known.will_wake(waker)) {
-                inner.hopefuls.push(waker.clone());
-            }
-            reserved
-        });
-        if reserved {
-            Poll::Ready(Place {
-                shared: Arc::clone(self),
-                used: false,
-            })
-        } else {
-            Poll::Pending
-        }
-    }
-}
-
-/// A place that is kept for one request.
-#[derive(Debug)]
-pub(crate) struct Place {
-    shared: Arc<Shared>,
-    used: bool,
-}
-
-impl Place {
-    /// The request that comes now says that it had a place.
-    pub(crate) fn spend(mut self) {
-        self.used = true;
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.used {
-            self.shared.with(|inner, _| inner.machine.unreserve());
         }
     }
 }
@@ -128,6 +108,8 @@ impl Drop for Place {
 struct Waiting<'a> {
     shared: &'a Arc<Shared>,
     ticket: Option<Ticket>,
+    /// To ask once more.
+    ask: &'a Ask,
     head: &'a Bytes,
 }
 
@@ -145,24 +127,29 @@ impl Future for Waiting<'_> {
                 return None;
             };
             inner.waiters.remove(&ticket);
-            Some(match outcome {
-                Outcome::Granted { worker, queue_wait } => Ok(Lease::claim(
-                    self.shared,
-                    inner,
-                    worker,
-                    queue_wait,
-                    now,
-                    self.head,
-                )),
-                Outcome::Refused(refusal) => Err(inner.refusal(refusal)),
+            let (worker, queue_wait) = match outcome {
+                Outcome::Granted { worker, queue_wait } => (worker, queue_wait),
+                Outcome::Refused(refusal) => return Some(Err(inner.refusal(refusal))),
+            };
+            let (shared, head) = (self.shared, self.head);
+            let lease = Lease::claim(shared, inner, worker, queue_wait, now, head);
+            Some(match lease {
+                Some(lease) => Ok(Asked::Worker(lease)),
+                // It has ended since it was chosen.
+                None => inner.ask(shared, now, self.ask.clone(), head),
             })
         });
-        match result {
-            Some(result) => {
-                self.ticket = None;
-                Poll::Ready(result)
+        let Some(asked) = result else {
+            return Poll::Pending;
+        };
+        self.ticket = None;
+        match asked {
+            Ok(Asked::Worker(lease)) => Poll::Ready(Ok(lease)),
+            Ok(Asked::Wait(ticket)) => {
+                self.ticket = Some(ticket);
+                self.poll(cx)
             }
-            None => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 }

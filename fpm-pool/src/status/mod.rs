@@ -27,10 +27,21 @@ pub struct Status {
     pub accepting: bool,
     /// All workers, of old generations too.
     pub workers: Vec<WorkerStatus>,
-    /// Requests that wait.
+    /// Processes, with those that were told to stop and have not ended.
+    pub processes: usize,
+    /// The most processes at a time.
+    pub max_processes: usize,
+    /// Requests that began and have not ended. At any time
+    /// [`begun`](Totals::begun) = [`finished`](Totals::finished) +
+    /// [`failed`](Totals::failed) + [`abandoned`](Totals::abandoned) + `running`.
+    pub running: usize,
+    /// Requests that wait, for a worker or for others with the same key.
     pub queue_len: usize,
-    /// The most that may wait.
+    /// The most that may wait for a worker.
     pub queue_max_len: usize,
+    /// Of those that wait, the requests that wait for others with the same
+    /// key.
+    pub blocked_len: usize,
     /// The most that waited at a time.
     pub queue_peak: usize,
     /// The most workers that were busy at a time.
@@ -72,20 +83,23 @@ impl Status {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Requests given to a worker; a replay counts once more.
-    pub started: u64,
+    /// Requests that began on a worker; a replay counts once more, and its
+    /// first attempt as failed.
+    pub begun: u64,
     /// Requests that ended with a whole answer.
     pub finished: u64,
+    /// Requests that began and failed.
+    pub failed: u64,
+    /// Requests whose client left after they had begun.
+    pub abandoned: u64,
     /// Requests that waited.
     pub queued: u64,
     /// Requests that ran once more because their worker died.
     pub replayed: u64,
     /// Requests whose client left while they waited; never started.
     pub abandoned_in_queue: u64,
-    /// Requests whose client left while they ran.
-    pub abandoned_running: u64,
-    /// Failed and refused requests, by kind, in the order of first
-    /// occurrence.
+    /// What callers were told of failed and refused requests, by kind, in the
+    /// order of first occurrence.
     pub errors: Vec<(ErrorKind, u64)>,
     /// Processes started.
     pub workers_started: u64,

@@ -102,8 +102,11 @@ pub enum StopReason {
     MaxRequests,
     /// A request passed its time limit.
     Timeout,
-    /// Its client left, and the policy was to kill.
+    /// Its client left, and the policy was to kill, or whether the script had
+    /// ended could not be known.
     ClientGone,
+    /// Its request broke off before it was whole.
+    PartialRequest,
     /// It broke the protocol, or closed its connection.
     Protocol,
     /// It did not become ready, at its start or after a request.

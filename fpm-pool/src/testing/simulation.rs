@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::machine::{Action, Ask, Decision, Finish, Machine, Settings};
+use crate::machine::{Action, Ask, Decision, Finish, Machine, Outcome, Settings};
 use crate::{ExitReason, PoolConfig, WorkerId};
 
 /// The rules of a pool in simulated time: what sizing, queue and limits make
@@ -68,7 +68,7 @@ impl Simulation {
         let decision = self.machine.request(self.now, Ask::default());
         let admission = match decision {
             Decision::Run(worker) => {
-                self.running.push_back(worker);
+                self.begin(worker);
                 Admission::Runs
             }
             Decision::Wait(_) => Admission::Waits,
@@ -83,7 +83,8 @@ impl Simulation {
         let Some(worker) = self.running.pop_front() else {
             return false;
         };
-        self.machine.finish(self.now, worker, Finish::Reusable);
+        let outcome = Outcome::Finished { app_status: 0 };
+        (self.machine).finish(self.now, worker, Finish::Reusable, outcome);
         self.act();
         true
     }
@@ -113,8 +114,8 @@ impl Simulation {
             for action in actions.drain(..) {
                 match action {
                     Action::Spawn { worker, .. } => self.machine.ready(self.now, worker),
-                    Action::Recover(worker) => self.machine.recovered(self.now, worker),
-                    Action::Grant { worker, .. } => self.running.push_back(worker),
+                    Action::Recover { worker, .. } => self.machine.recovered(self.now, worker),
+                    Action::Grant { worker, .. } => self.begin(worker),
                     Action::Interrupt { worker, .. } => self.end(worker),
                     Action::Signal { worker, .. } => self.end(worker),
                     _ => {}
@@ -123,6 +124,12 @@ impl Simulation {
             self.machine.take_actions(&mut actions);
         }
         self.actions = actions;
+    }
+
+    fn begin(&mut self, worker: WorkerId) {
+        if self.machine.begin(worker) {
+            self.running.push_back(worker);
+        }
     }
 
     fn end(&mut self, worker: WorkerId) {

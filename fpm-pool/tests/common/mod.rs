@@ -3,10 +3,14 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fpm_pool::{Error, Pool, PoolConfig, PoolHandle, Request, ResponseBody, Sizing, WorkerCommand};
+use fpm_pool::{
+    Error, Pool, PoolConfig, PoolHandle, Request, ResponseBody, Sizing, Spawn, Status,
+    WorkerCommand,
+};
 use http::Response;
 use http_body_util::BodyExt;
 use tempfile::TempDir;
@@ -48,10 +52,50 @@ pub(crate) fn fixed(workers: usize) -> PoolConfig {
         })
 }
 
-pub(crate) async fn start(config: PoolConfig) -> PoolHandle {
+/// A pool whose counts are looked at when the test is over.
+pub(crate) struct Counted(PoolHandle);
+
+impl Deref for Counted {
+    type Target = PoolHandle;
+
+    fn deref(&self) -> &PoolHandle {
+        &self.0
+    }
+}
+
+impl DerefMut for Counted {
+    fn deref_mut(&mut self) -> &mut PoolHandle {
+        &mut self.0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            check_counts(&self.0.status());
+        }
+    }
+}
+
+/// Whatever began has ended, or runs; no more processes than there may be.
+#[track_caller]
+pub(crate) fn check_counts(status: &Status) {
+    let totals = &status.totals;
+    let ended = totals.finished + totals.failed + totals.abandoned;
+    assert_eq!(totals.begun, ended + status.running as u64, "{status:?}");
+    assert!(status.processes <= status.max_processes, "{status:?}");
+}
+
+pub(crate) async fn start(config: PoolConfig) -> Counted {
     let pool = Pool::start(config).expect("the pool starts");
     pool.ready().await.expect("a worker becomes ready");
-    pool
+    Counted(pool)
+}
+
+pub(crate) async fn start_with(config: PoolConfig, spawner: impl Spawn) -> Counted {
+    let pool = Pool::start_with(config, spawner).expect("the pool starts");
+    pool.ready().await.expect("a worker becomes ready");
+    Counted(pool)
 }
 
 /// A GET of a script.

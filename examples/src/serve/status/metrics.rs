@@ -147,16 +147,37 @@ fn pool(text: &mut Text, status: &Status) {
         status.queue_max_len,
     );
     text.gauge(
+        "php_queue_blocked",
+        "Of those that wait, the requests that wait for others with the same key.",
+        status.blocked_len,
+    );
+    text.gauge(
+        "php_processes",
+        "Processes, with those that do not end.",
+        status.processes,
+    );
+    text.gauge(
+        "php_processes_limit",
+        "The most processes.",
+        status.max_processes,
+    );
+    text.gauge(
         "php_failures_in_a_row",
         "Failed starts of workers in a row.",
         status.failures_in_a_row,
     );
     let totals = &status.totals;
     text.counter(
-        "php_requests_started",
-        "Requests given to a worker.",
-        totals.started,
+        "php_requests_begun",
+        "Requests that began on a worker.",
+        totals.begun,
     );
+    text.counter(
+        "php_requests_failed",
+        "Requests that began and failed.",
+        totals.failed,
+    );
+    text.gauge("php_requests_running", "Requests that run.", status.running);
     text.counter(
         "php_requests_finished",
         "Requests that ended well.",
@@ -185,7 +206,7 @@ fn pool(text: &mut Text, status: &Status) {
     text.sample(
         "php_requests_abandoned_total",
         &label("while", "running"),
-        totals.abandoned_running,
+        totals.abandoned,
     );
     text.family(
         "php_request_errors",

@@ -1,7 +1,12 @@
 //! The rules, with simulated time.
 
 mod any_order;
+mod endless;
 mod failing;
+mod keys;
+mod model;
+mod order;
+mod processes;
 mod queueing;
 mod reloading;
 mod sizes;

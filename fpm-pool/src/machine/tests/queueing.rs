@@ -1,12 +1,16 @@
 use std::sync::Arc;
 
-use super::super::action::{Action, Ask, Breach, Finish};
+use super::super::action::{Action, Ask, Breach, Decision, Finish};
+use super::super::keys::Claim;
 use super::world::{World, fixed, secs, settings};
-use crate::{ErrorKind, OnClientGone, Priority, StopSignal};
+use crate::{ErrorKind, KeyLimit, OnClientGone, Priority, StopSignal};
 
 fn with_key(key: &[u8]) -> Ask {
     Ask {
-        key: Some(Arc::from(key)),
+        claims: Some(Arc::from([Claim {
+            key: Arc::from(key),
+            limit: KeyLimit::EXCLUSIVE,
+        }])),
         ..Ask::default()
     }
 }
@@ -106,7 +110,7 @@ fn an_abandoned_request_is_never_started() {
     assert_eq!(world.granted(gone), None);
     assert_eq!(world.granted(live), Some(worker));
     let totals = world.machine.status(world.now, "p".into()).totals;
-    assert_eq!((totals.started, totals.abandoned_in_queue), (2, 1));
+    assert_eq!((totals.begun, totals.abandoned_in_queue), (2, 1));
 }
 
 #[test]
@@ -115,12 +119,14 @@ fn a_worker_found_for_a_client_that_left_goes_to_the_next() {
     let worker = world.run();
     world.wait(Ask::default());
     let next = world.wait(Ask::default());
+    world.attentive = false;
     world.finish(worker);
+    world.attentive = true;
     world.machine.give_back(world.now, worker);
     world.collect();
     assert_eq!(world.granted(next), Some(worker));
     let totals = world.machine.status(world.now, "p".into()).totals;
-    assert_eq!((totals.started, totals.abandoned_in_queue), (2, 1));
+    assert_eq!((totals.begun, totals.abandoned_in_queue), (2, 1));
 }
 
 #[test]
@@ -141,7 +147,7 @@ fn the_urgent_leave_the_queue_first_and_equals_in_order() {
 #[test]
 fn one_request_of_a_key_runs_at_a_time_and_others_pass_it() {
     let mut world = World::ready(settings(fixed(2)));
-    let super::super::action::Decision::Run(holder) = world.ask(with_key(b"s1")) else {
+    let Decision::Run(holder) = world.ask(with_key(b"s1")) else {
         panic!("the first of its key runs");
     };
     let second = world.wait(with_key(b"s1"));
@@ -160,14 +166,11 @@ fn one_request_of_a_key_runs_at_a_time_and_others_pass_it() {
 #[test]
 fn a_key_outlives_its_client_but_not_its_worker() {
     let mut world = World::ready(settings(fixed(2)));
-    let super::super::action::Decision::Run(holder) = world.ask(with_key(b"k")) else {
+    let Decision::Run(holder) = world.ask(with_key(b"k")) else {
         panic!("the first of its key runs");
     };
     let next = world.wait(with_key(b"k"));
-    world
-        .machine
-        .abandon(world.now, holder, OnClientGone::Abort);
-    world.collect();
+    world.abandon(holder, OnClientGone::Abort);
     assert_eq!(world.granted(next), None, "the script may still run");
     world.exit(holder, crate::ExitReason::Signaled(9));
     assert!(world.granted(next).is_some());
@@ -176,7 +179,7 @@ fn a_key_outlives_its_client_but_not_its_worker() {
 #[test]
 fn leaving_while_blocked_by_a_key_keeps_the_order() {
     let mut world = World::ready(settings(fixed(1)));
-    let super::super::action::Decision::Run(holder) = world.ask(with_key(b"k")) else {
+    let Decision::Run(holder) = world.ask(with_key(b"k")) else {
         panic!("the first of its key runs");
     };
     let second = world.wait(with_key(b"k"));
@@ -186,7 +189,7 @@ fn leaving_while_blocked_by_a_key_keeps_the_order() {
     assert_eq!(world.granted(third), Some(holder));
     world.finish(holder);
     assert_eq!(world.machine.queue.len(), 0);
-    assert!(!world.machine.queue.is_held(&Arc::from(&b"k"[..])));
+    assert!(world.machine.queue.has_no_keys());
 }
 
 #[test]
@@ -246,11 +249,11 @@ fn a_requests_own_limits_go_before_the_pools() {
 fn an_aborted_worker_is_used_again_when_it_is_ready() {
     let mut world = World::ready(settings(fixed(1)));
     let worker = world.run();
-    world
-        .machine
-        .abandon(world.now, worker, OnClientGone::Abort);
-    world.collect();
-    assert!(world.done.contains(&Action::Recover(worker)));
+    world.abandon(worker, OnClientGone::Abort);
+    assert!(world.done.contains(&Action::Recover {
+        worker,
+        over: false
+    }));
     let ticket = world.wait(Ask::default());
     world.machine.recovered(world.now, worker);
     world.collect();
@@ -263,7 +266,7 @@ fn a_worker_that_does_not_come_back_is_killed_if_there_is_a_limit() {
     limited.timeouts.recover = Some(secs(1.0));
     let mut world = World::ready(limited);
     let worker = world.run();
-    world.machine.finish(world.now, worker, Finish::Reconnect);
+    world.finish_by(worker, Finish::Reconnect);
     world.pass(secs(1.0));
     assert_eq!(world.signals(worker), [StopSignal::Stop]);
     assert_eq!(world.spawned(), 1);
@@ -276,9 +279,7 @@ fn a_script_without_a_client_has_no_more_time_than_with_one() {
     let mut world = World::ready(limited);
     let worker = world.run();
     world.pass(secs(1.0));
-    world
-        .machine
-        .abandon(world.now, worker, OnClientGone::Abort);
+    world.abandon(worker, OnClientGone::Abort);
     world.pass(secs(1.9));
     assert!(world.signals(worker).is_empty());
     world.pass(secs(0.1));
@@ -289,9 +290,8 @@ fn a_script_without_a_client_has_no_more_time_than_with_one() {
 fn clients_that_leave_can_cost_the_worker_or_nothing() {
     let mut world = World::ready(settings(fixed(2)));
     let (killed, kept) = (world.run(), world.run());
-    world.machine.abandon(world.now, killed, OnClientGone::Kill);
-    world.machine.abandon(world.now, kept, OnClientGone::Finish);
-    world.collect();
+    world.abandon(killed, OnClientGone::Kill);
+    world.abandon(kept, OnClientGone::Finish);
     assert_eq!(world.signals(killed), [StopSignal::Kill]);
     assert!(world.signals(kept).is_empty());
     world.finish(kept);
@@ -302,8 +302,7 @@ fn clients_that_leave_can_cost_the_worker_or_nothing() {
 fn a_worker_that_breaks_the_protocol_is_killed_and_replaced() {
     let mut world = World::ready(settings(fixed(1)));
     let worker = world.run();
-    world.machine.broken(world.now, worker, Breach::Garbage);
-    world.collect();
+    world.break_off(worker, Breach::Garbage, false);
     assert_eq!(world.signals(worker), [StopSignal::Kill]);
     assert_eq!(world.spawned(), 1);
 }
@@ -321,8 +320,6 @@ fn a_promised_place_is_not_given_to_others() {
         reserved: true,
         ..Ask::default()
     });
-    world.done.clear();
     world.finish(worker);
-    assert!(world.done.contains(&Action::Room));
     assert!(world.machine.reserve());
 }

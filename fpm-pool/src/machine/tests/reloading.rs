@@ -106,3 +106,18 @@ fn an_ondemand_generation_proves_itself_with_one_worker() {
     world.start_all();
     assert!(world.done.contains(&Action::Reloaded(Ok(2))));
 }
+
+#[test]
+fn each_old_generation_keeps_its_own_grace_however_often_there_are_reloads() {
+    let mut world = World::ready(settings(fixed(2)));
+    let old = world.run();
+    for _ in 0..4 {
+        reload(&mut world);
+        world.start_all();
+        world.exit_stopping();
+        world.pass(secs(9.0));
+    }
+    // Its own generation ended 36 s ago.
+    let signals = world.signals(old);
+    assert_eq!(signals.first(), Some(&StopSignal::Stop), "{signals:?}");
+}

@@ -1,4 +1,4 @@
-use super::super::action::{Action, Ask};
+use super::super::action::{Action, Ask, Breach, Decision};
 use super::world::{World, fixed, settings};
 use crate::{ErrorKind, ExitReason, StopReason};
 
@@ -54,4 +54,38 @@ fn a_pool_without_workers_stops_at_once() {
     world.collect();
     assert!(world.done.contains(&Action::Stopped));
     assert!(world.machine.is_stopped());
+}
+
+#[test]
+fn a_request_that_lost_its_worker_is_run_once_more_while_draining() {
+    let mut world = World::ready(settings(fixed(2)));
+    let worker = world.run();
+    world.machine.drain();
+    world.collect();
+    world.break_off(worker, Breach::Closed, true);
+    assert!(!world.machine.is_drained(), "it is about to ask again");
+    let again = Ask {
+        again: true,
+        ..Ask::default()
+    };
+    let Decision::Run(worker) = world.ask(again) else {
+        panic!("accepted before, and so again");
+    };
+    world.finish(worker);
+    assert!(world.machine.is_drained());
+}
+
+#[test]
+fn a_request_whose_worker_died_before_it_noticed_is_not_forgotten_while_draining() {
+    let mut world = World::ready(settings(fixed(1)));
+    let worker = world.run();
+    world.wait(Ask::default());
+    world.machine.drain();
+    world.attentive = false;
+    world.finish(worker);
+    world.exit(worker, ExitReason::Signaled(9));
+    assert!(!world.machine.is_drained());
+    world.machine.give_back(world.now, worker);
+    world.collect();
+    assert!(world.machine.is_drained(), "its client has left");
 }

@@ -2,27 +2,35 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::action::{Action, Ask, Decision, Finish, Refusal, StopSignal, Ticket};
+use super::super::action::{
+    Action, Ask, Breach, Decision, Finish, Outcome, Refusal, StopSignal, Ticket,
+};
+use super::super::worker::State;
 use super::super::{Machine, Settings};
-use crate::{EventKind, ExitReason, Queue, Sizing, Timeouts, WorkerId};
+use crate::{
+    ErrorKind, EventKind, ExitReason, OnClientGone, Queue, Sizing, Status, Timeouts, WorkerId,
+};
 
 pub(super) struct World {
     pub(super) machine: Machine,
     pub(super) now: Instant,
     /// Everything that was ordered, in order.
     pub(super) done: Vec<Action>,
+    /// Whether callers take note of their workers at once.
+    pub(super) attentive: bool,
 }
 
 pub(super) fn settings(sizing: Sizing) -> Settings {
     Settings {
         sizing,
+        max_processes: None,
         queue: Queue::default()
             .max_len(10)
             .max_wait(Duration::from_secs(5)),
         timeouts: Timeouts::default(),
         max_spawn_rate: 32,
         max_requests: 0,
-        backoff: (Duration::from_millis(100), Duration::from_secs(30)),
+        backoff: (Duration::from_millis(100), Duration::from_secs(5)),
     }
 }
 
@@ -44,6 +52,7 @@ impl World {
             machine,
             now,
             done: Vec::new(),
+            attentive: true,
         };
         this.collect();
         this
@@ -58,7 +67,31 @@ impl World {
     }
 
     pub(super) fn collect(&mut self) {
+        let seen = self.done.len();
         self.machine.take_actions(&mut self.done);
+        let granted = |action: &Action| match *action {
+            Action::Grant { worker, .. } => Some(worker),
+            _ => None,
+        };
+        let workers: Vec<_> = self.done[seen..].iter().filter_map(granted).collect();
+        for worker in workers.into_iter().filter(|_| self.attentive) {
+            self.machine.begin(worker);
+        }
+        self.machine.take_actions(&mut self.done);
+        self.check_counts();
+    }
+
+    /// What began has ended, or runs.
+    #[track_caller]
+    fn check_counts(&self) {
+        let status = self.status();
+        let totals = &status.totals;
+        let ended = totals.finished + totals.failed + totals.abandoned;
+        assert_eq!(totals.begun, ended + status.running as u64, "{status:?}");
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.machine.status(self.now, "p".into())
     }
 
     /// Lets time pass, waking the machine whenever it wants to be.
@@ -98,6 +131,9 @@ impl World {
 
     pub(super) fn ask(&mut self, ask: Ask) -> Decision {
         let decision = self.machine.request(self.now, ask);
+        if let Decision::Run(worker) = decision {
+            assert!(self.machine.begin(worker));
+        }
         self.collect();
         decision
     }
@@ -127,7 +163,23 @@ impl World {
     }
 
     pub(super) fn finish(&mut self, id: WorkerId) {
-        self.machine.finish(self.now, id, Finish::Reusable);
+        self.finish_by(id, Finish::Reusable);
+    }
+
+    pub(super) fn finish_by(&mut self, id: WorkerId, how: Finish) {
+        let outcome = Outcome::Finished { app_status: 0 };
+        self.machine.finish(self.now, id, how, outcome);
+        self.collect();
+    }
+
+    pub(super) fn abandon(&mut self, id: WorkerId, policy: OnClientGone) {
+        self.machine.abandon(self.now, id, policy, false);
+        self.collect();
+    }
+
+    pub(super) fn break_off(&mut self, id: WorkerId, breach: Breach, again: bool) {
+        let kind = ErrorKind::ConnectionClosed;
+        self.machine.broken(self.now, id, breach, kind, again);
         self.collect();
     }
 
@@ -135,6 +187,18 @@ impl World {
         let reason = self.machine.exited(self.now, id, reason);
         self.collect();
         reason
+    }
+
+    /// Every process that was told to stop ends.
+    pub(super) fn exit_stopping(&mut self) {
+        let workers = self.machine.workers.iter();
+        let stopping: Vec<_> = workers
+            .filter(|(_, worker)| matches!(worker.state, State::Stopping(_)))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in stopping {
+            self.exit(id, ExitReason::Signaled(15));
+        }
     }
 
     /// The worker that the queued request was given.
