@@ -7,6 +7,7 @@ use clap::{Args, Parser};
 
 use super::http::TrustedProxy;
 use super::log;
+use super::php::{Share, parse_share};
 use super::site::Symlinks;
 use crate::address::Address;
 use crate::duration;
@@ -127,6 +128,17 @@ pub(crate) struct PhpOptions {
     /// that PHP's session lock blocks no workers
     #[arg(long, value_name = "NAME")]
     pub(crate) exclusive_cookie: Option<String>,
+
+    /// The most workers that requests of one session may have at a time: a
+    /// share, a number, or off. The others of the session wait, so that its
+    /// lock does not hold all workers
+    #[arg(long, value_name = "SHARE", default_value = "50%", value_parser = parse_share)]
+    pub(crate) session_share: Share,
+
+    /// Cookie that names a session, with * at one end for anything; may be
+    /// repeated [default: PHPSESSID and those of common applications]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session_cookie: Vec<String>,
 
     /// Folder below which a script may hand over files with X-Sendfile or
     /// X-Accel-Redirect; may be repeated

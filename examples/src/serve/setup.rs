@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::io::Tls;
 use super::limits::Limits;
 use super::log::{AccessLog, Closer};
-use super::php::{Backend, HandoverRoots, Php};
+use super::php::{Backend, HandoverRoots, Php, SessionKeys};
 use super::sample;
 use super::server::Server;
 use super::sessions::Sessions;
@@ -64,7 +64,11 @@ pub(super) async fn setup(options: Options) -> Result<Parts, Failure> {
         sites,
         php: Php {
             backend,
-            exclusive_cookie: php.exclusive_cookie.clone(),
+            session_keys: SessionKeys::new(
+                &php.session_cookie,
+                php.session_share.0,
+                php.exclusive_cookie.clone(),
+            ),
             handover,
         },
         limits: limits(&options.http),

@@ -73,6 +73,12 @@ impl PoolConfig {
         &self.name
     }
 
+    /// The most workers at a time.
+    #[must_use]
+    pub const fn max_children(&self) -> usize {
+        self.sizing.max_children()
+    }
+
     /// The program that workers run, and the world it runs in.
     #[must_use]
     pub fn command(mut self, command: WorkerCommand) -> Self {

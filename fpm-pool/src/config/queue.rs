@@ -14,7 +14,7 @@ use std::time::Duration;
 ///     .max_len(64)
 ///     .max_wait(Duration::from_secs(5))
 ///     .order(QueueOrder::Fifo);
-/// assert_eq!(queue.max_blocked_per_key, 128);
+/// assert_eq!(queue.max_blocked_per_key, 256);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,7 +29,7 @@ pub struct Queue {
     /// ([`Request::key`](crate::Request::key)), over all keys. They take no
     /// place of the others'. 512 by default.
     pub max_blocked: usize,
-    /// The most of these with one key. 128 by default.
+    /// The most of these with one key. 256 by default.
     pub max_blocked_per_key: usize,
     /// Which of the requests that wait runs next.
     pub order: QueueOrder,
@@ -78,7 +78,7 @@ impl Default for Queue {
             max_len: 512,
             max_wait: Duration::from_secs(30),
             max_blocked: 512,
-            max_blocked_per_key: 128,
+            max_blocked_per_key: 256,
             order: QueueOrder::default(),
         }
     }

@@ -35,7 +35,7 @@ impl Keys {
     pub(super) fn are_free(&self, claims: &Claims, max_children: usize) -> bool {
         all(claims).iter().all(|claim| {
             let held = self.0.get(&claim.key).map_or(0, |entry| entry.held);
-            held < claim.limit.workers(max_children)
+            most(claim.limit, max_children).is_none_or(|most| held < most)
         })
     }
 
@@ -94,6 +94,17 @@ impl Keys {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// The most that may hold a key, if there is a bound: a share that comes to all
+/// workers is none. A number always is one, as two generations of workers may
+/// be there at a time.
+fn most(limit: KeyLimit, max_children: usize) -> Option<usize> {
+    let workers = limit.workers(max_children);
+    match limit {
+        KeyLimit::Percent(_) => Some(workers).filter(|&workers| workers < max_children),
+        KeyLimit::Workers(_) => Some(workers),
     }
 }
 

@@ -5,6 +5,7 @@ mod content;
 mod fpm_conf;
 mod handover;
 mod request;
+mod session_keys;
 mod upstream;
 mod workers;
 
@@ -17,6 +18,7 @@ use http_body_util::BodyExt;
 
 pub(crate) use backend::{Backend, BackendStatus};
 pub(crate) use handover::HandoverRoots;
+pub(crate) use session_keys::{SessionKeys, Share, parse_share};
 pub(crate) use upstream::UpstreamStatus;
 
 use self::backend::{Answer, Fault};
@@ -32,8 +34,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Php {
     pub(crate) backend: Backend,
-    /// Requests with the same value of this cookie run one at a time.
-    pub(crate) exclusive_cookie: Option<String>,
+    /// What keeps one session from holding all workers.
+    pub(crate) session_keys: SessionKeys,
     pub(crate) handover: HandoverRoots,
 }
 
@@ -76,7 +78,7 @@ impl Php {
             origin,
             script: &script,
             document_root,
-            exclusive_cookie: self.exclusive_cookie.as_deref(),
+            session_keys: &self.session_keys,
         };
         match self.backend.run(&call, content).await {
             Ok(answer) => {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use fastcgi_proto::ParamError;
 use fastcgi_proto::cgi::{ConnInfo, EnvError, EnvPolicy, EnvWriter, Files, ParamSink, Script};
-use http::header::COOKIE;
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
 
+use super::SessionKeys;
 use crate::serve::http::Origin;
 use crate::serve::site;
 
@@ -22,7 +22,7 @@ pub(super) struct Call<'a> {
     pub(super) origin: &'a Origin,
     pub(super) script: &'a site::Script,
     pub(super) document_root: &'a Path,
-    pub(super) exclusive_cookie: Option<&'a str>,
+    pub(super) session_keys: &'a SessionKeys,
 }
 
 impl Call<'_> {
@@ -53,22 +53,6 @@ impl Call<'_> {
         env.http_request(self.parts, &conn, &script, &files, content_length)?;
         env.finish()
     }
-
-    /// The value of the exclusive cookie, when the request has one.
-    pub(super) fn exclusive_key(&self) -> Option<&[u8]> {
-        let wanted = self.exclusive_cookie?.as_bytes();
-        self.parts
-            .headers
-            .get_all(COOKIE)
-            .iter()
-            .map(HeaderValue::as_bytes)
-            .flat_map(|cookies| cookies.split(|&byte| byte == b';'))
-            .filter_map(|pair| {
-                let pair = pair.trim_ascii();
-                pair.strip_prefix(wanted)?.strip_prefix(b"=")
-            })
-            .find(|value| !value.is_empty())
-    }
 }
 
 /// What to answer when the params cannot be written: NUL bytes are nonsense,
@@ -77,45 +61,5 @@ pub(super) fn params_status(error: &EnvError<ParamError>) -> StatusCode {
     match error {
         EnvError::Sink(ParamError::Nul { .. }) | EnvError::UnsafeName => StatusCode::BAD_REQUEST,
         _ => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(cookies: &[&str]) -> Option<String> {
-        let mut request = http::Request::get("/");
-        for cookie in cookies {
-            request = request.header(COOKIE, *cookie);
-        }
-        let (parts, ()) = request.body(()).unwrap().into_parts();
-        let origin = Origin {
-            remote: None,
-            local: None,
-            https: false,
-        };
-        let script = site::Script {
-            filename: "/a.php".into(),
-            name: "/a.php".into(),
-            path_info: String::new(),
-        };
-        let call = Call {
-            parts: &parts,
-            origin: &origin,
-            script: &script,
-            document_root: Path::new("/"),
-            exclusive_cookie: Some("SID"),
-        };
-        let key = call.exclusive_key()?;
-        Some(String::from_utf8_lossy(key).into_owned())
-    }
-
-    #[test]
-    fn exclusive_cookie_is_found_among_others() {
-        assert_eq!(key(&["a=1; SID=abc; b=2"]).as_deref(), Some("abc"));
-        assert_eq!(key(&["a=1", "SID=abc"]).as_deref(), Some("abc"));
-        assert_eq!(key(&["XSID=abc; SIDX=1; SID="]), None);
-        assert_eq!(key(&[]), None);
     }
 }

@@ -88,7 +88,15 @@ impl Workers {
             .queue_timeout
             .unwrap_or_else(|| Queue::default().max_wait);
         let max_len = options.queue.unwrap_or(MAX_QUEUE);
-        Ok(config.queue(Queue::default().max_len(max_len).max_wait(max_wait)))
+        // As many as could run or wait without a session, and of one session
+        // no more than a part of these.
+        let max_blocked = max_len.saturating_add(config.max_children());
+        let queue = Queue::default()
+            .max_len(max_len)
+            .max_wait(max_wait)
+            .max_blocked(max_blocked)
+            .max_blocked_per_key(max_blocked.div_ceil(4).saturating_mul(3));
+        Ok(config.queue(queue))
     }
 
     /// Starts the workers and waits for the first one.
@@ -111,8 +119,8 @@ impl Workers {
         let mut params = request.params();
         call.write_params(&mut params, content.length())?;
         params.finish().map_err(EnvError::Sink)?;
-        if let Some(key) = call.exclusive_key() {
-            request = request.exclusive(key);
+        for (key, limit) in call.session_keys.of(&call.parts.headers) {
+            request = request.key(key, limit);
         }
         let request = match content {
             Content::None => request,
