@@ -9,7 +9,8 @@ use nix::unistd::Pid;
 
 use common::{Site, fixed, get, is_alive, php, request, start, text, until};
 use fpm_pool::{
-    ErrorKind, ExitReason, OnClientGone, PoolConfig, Sizing, StopReason, Timeouts, WorkerCommand,
+    ErrorKind, ExitReason, OnClientGone, PoolConfig, Readiness, Sizing, StopReason, Timeouts,
+    WorkerCommand,
 };
 
 const SLEEP: &str = "<?php sleep(30); echo 'late';";
@@ -282,4 +283,40 @@ async fn a_program_that_says_nothing_is_given_up_in_time() {
     let error = pool.ready().await.unwrap_err();
     let reason = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(reason, "a worker was not ready within 300ms");
+}
+
+#[tokio::test]
+async fn a_worker_that_answers_no_questions_is_not_taken_for_idle_after_an_abort() {
+    let folder = peers::Peer::folder();
+    let runs = folder.path().join("runs");
+    // It runs one request after the other, each for ever.
+    let script = format!(
+        "use Socket; open(my $l, '+<&=0');
+         while (accept(my $c, $l)) {{
+            sysread($c, my $b, 65536);
+            open(my $f, '>>', '{}'); syswrite($f, \"$$\\n\"); close($f);
+            sleep 60;
+         }}",
+        runs.display()
+    );
+    let command = WorkerCommand::new(peers::tool("perl", "perl"))
+        .readiness(Readiness::Started)
+        .arg("-e")
+        .arg(script);
+    let pool = start(single(command)).await;
+    let runs = || std::fs::read_to_string(&runs).unwrap_or_default();
+    for count in 1..=2 {
+        let handle = pool.clone();
+        let call = tokio::spawn(async move {
+            let exclusive = get("/x.php".as_ref()).exclusive("key");
+            handle.call(exclusive).await.map(drop)
+        });
+        until("it runs", || runs().lines().count() == count).await;
+        call.abort();
+        until("its client has left", || pool.status().running == 0).await;
+    }
+    let runs = runs();
+    let pids: Vec<_> = runs.lines().collect();
+    assert_ne!(pids[0], pids[1], "the old script was still running");
+    assert!(!is_alive(pids[0].parse().unwrap()));
 }

@@ -6,6 +6,7 @@ mod failing;
 mod keys;
 mod model;
 mod order;
+mod policies;
 mod processes;
 mod queueing;
 mod reloading;
