@@ -3,7 +3,8 @@
 //! in temporary folders, and stops them on drop.
 //!
 //! A missing program is a failed test that names the apt line, never a
-//! silent pass: see [`tool`].
+//! silent pass: see [`tool`]. Where releases differ, a test asks for the
+//! [`Version`] that is installed.
 
 mod application;
 mod authority;
@@ -17,6 +18,7 @@ mod process;
 mod redis;
 mod relay;
 mod tool;
+mod version;
 mod wait;
 
 pub use application::Application;
@@ -25,10 +27,11 @@ pub use disk::{Disk, in_own_mounts};
 pub use gateway::Gateway;
 pub use mariadb::MariaDb;
 pub use memcached::Memcached;
-pub use php::Php;
+pub use php::{InstalledFpm, Php};
 pub use postgres::Postgres;
 pub use process::Peer;
 pub use redis::{Redis, RedisCluster, SentinelSet};
 pub use relay::{Relay, Seen};
 pub use tool::{tool, try_tool};
+pub use version::{NoVersion, Version};
 pub use wait::{free_port, wait_for_port, wait_for_socket, wait_until};

@@ -20,13 +20,19 @@ pub fn tool(name: &str, package: &str) -> PathBuf {
 /// Finds `name` as [`tool`] does, or returns `None`.
 #[must_use]
 pub fn try_tool(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from))
+    folders()
         .map(|folder| folder.join(name))
         .find(|candidate| is_program(candidate))
 }
 
-fn is_program(path: &Path) -> bool {
+/// Where programs are: `PATH` and the folders of system programs.
+pub(crate) fn folders() -> impl Iterator<Item = PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let own: Vec<PathBuf> = env::split_paths(&path).collect();
+    let system = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
+    own.into_iter().chain(system)
+}
+
+pub(crate) fn is_program(path: &Path) -> bool {
     path.is_file()
 }

@@ -122,7 +122,8 @@ fn php_module() -> Option<PathBuf> {
     found.pop()
 }
 
-/// Debian's settings for this version of the module (`libphp8.2.so`).
+/// Debian's settings for the version of the module, which its name has, such
+/// as `libphp8.2.so`.
 fn ini_folder(module: &Path) -> PathBuf {
     let name = module
         .file_stem()

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use peers::{Peer, Php};
+use peers::{InstalledFpm, Peer, Php};
 
 /// How the pool is set up.
 #[derive(Debug, Clone, Copy)]
@@ -62,9 +62,9 @@ impl PhpFpm {
     ///
     /// When it is not installed.
     pub fn start(pool: FpmPool) -> Result<Self, String> {
-        let program = Php::find_fpm()
+        let installed = InstalledFpm::find()
             .ok_or("php-fpm is not installed: apt-get install --no-install-recommends php-fpm")?;
-        Self::start_program(&program, pool)
+        Self::start_program(installed.program(), pool)
     }
 
     /// Starts another program that takes php-fpm's options and file.

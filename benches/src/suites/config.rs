@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use peers::Peer;
+use peers::{InstalledFpm, Peer};
 
 use crate::Report;
 use crate::contenders::build_program;
@@ -18,8 +18,8 @@ use crate::suites::Options;
 const POOLS: usize = 1_000;
 
 pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> {
-    let php_fpm = peers::try_tool("php-fpm8.2")
-        .ok_or("php-fpm8.2 is missing: apt-get install --no-install-recommends php8.2-fpm")?;
+    let php_fpm = InstalledFpm::find()
+        .ok_or("php-fpm is missing: apt-get install --no-install-recommends php-fpm")?;
     let fpmconf = build_program("fpmconf")?;
     let folder = Peer::folder();
     let main = tree(folder.path()).map_err(|error| error.to_string())?;
@@ -27,7 +27,7 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
     let mut ours = Command::new(fpmconf);
     // Like `-t`, this checks without printing every value (`-tt`).
     ours.args(["check", "-n"]).arg(&main);
-    let mut theirs = Command::new(php_fpm);
+    let mut theirs = Command::new(php_fpm.program());
     theirs.args(["-n", "-t", "-y"]).arg(&main);
     let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
     // The first turn warms the page cache for both.

@@ -1,31 +1,10 @@
 //! php-fpm with one pool.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use nix::unistd::Uid;
-
-use crate::{tool, try_tool};
-
-/// The names under which distributions install php-fpm, newest first.
-const NAMES: [&str; 6] = [
-    "php-fpm",
-    "php-fpm8.5",
-    "php-fpm8.4",
-    "php-fpm8.3",
-    "php-fpm8.2",
-    "php-fpm8.1",
-];
-
-pub(super) fn find() -> Option<PathBuf> {
-    NAMES.iter().find_map(|name| try_tool(name))
-}
-
-#[track_caller]
-pub(super) fn program() -> PathBuf {
-    find().unwrap_or_else(|| tool("php-fpm", "php-fpm"))
-}
 
 #[track_caller]
 pub(super) fn command(program: &Path, folder: &Path, listen: &str, extra: &str) -> Command {

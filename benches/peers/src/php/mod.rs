@@ -2,6 +2,7 @@
 
 mod cgi;
 mod fpm;
+mod installed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,15 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::{Peer, free_port, wait_for_port, wait_for_socket};
+use crate::{Peer, Version, free_port, wait_for_port, wait_for_socket};
+
+pub use installed::InstalledFpm;
 
 /// A running PHP and an empty document root.
 #[derive(Debug)]
 pub struct Php {
     peer: Peer,
+    program: PathBuf,
     address: String,
 }
 
@@ -63,7 +67,7 @@ impl Php {
     #[track_caller]
     #[must_use]
     pub fn fpm(pool_ini_extra: &str) -> Self {
-        Self::fpm_program(&fpm::program(), pool_ini_extra)
+        Self::fpm_program(InstalledFpm::installed().program(), pool_ini_extra)
     }
 
     /// [`fpm`](Self::fpm) on a free port of 127.0.0.1.
@@ -75,7 +79,12 @@ impl Php {
     #[must_use]
     pub fn fpm_tcp(pool_ini_extra: &str) -> Self {
         Self::start(Listen::Tcp, |folder, listen| {
-            fpm::command(&fpm::program(), folder, listen, pool_ini_extra)
+            fpm::command(
+                InstalledFpm::installed().program(),
+                folder,
+                listen,
+                pool_ini_extra,
+            )
         })
     }
 
@@ -91,12 +100,6 @@ impl Php {
         Self::start(Listen::Unix, |folder, listen| {
             fpm::command(program, folder, listen, pool_ini_extra)
         })
-    }
-
-    /// Where php-fpm is installed, under whichever name.
-    #[must_use]
-    pub fn find_fpm() -> Option<PathBuf> {
-        fpm::find()
     }
 
     #[track_caller]
@@ -128,6 +131,7 @@ impl Php {
     ) -> Self {
         let command = command(folder.path(), listen);
         Self {
+            program: command.get_program().into(),
             peer: Peer::start(command, folder),
             address: format!("{scheme}{listen}"),
         }
@@ -137,6 +141,17 @@ impl Php {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The release of the PHP that runs.
+    ///
+    /// # Panics
+    ///
+    /// When the program does not tell.
+    #[track_caller]
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version::of(&self.program)
     }
 
     /// The folder for its scripts; nothing maps to it but the
