@@ -84,10 +84,12 @@
 //!
 //! - **What PHP cannot read is not sent.** php-fpm closes the connection on a
 //!   pair that continues in the next record and on `PARAMS` above 65535 bytes
-//!   with padding, reads the padding of a terminator as input, takes a body's
-//!   surplus for its next request, and waits for ever for what is missing of
-//!   one. So pairs stay whole, records stay within 65528 bytes, terminators
-//!   are bare, and the declared length of a body is a contract.
+//!   with padding, reads the padding of a terminator as input, and waits for
+//!   ever for what is missing of a body; php-cgi takes a body's surplus for its
+//!   next request, and so did php-fpm before the security releases of 2026
+//!   (8.2.36), which close the connection. So pairs stay whole, records stay
+//!   within 65528 bytes, terminators are bare, and the declared length of a
+//!   body is a contract.
 //! - **The end is `END_REQUEST`**, nothing else: a connection that closes
 //!   before it is an error, unless the caller accepts complete output.
 //! - **A request is named by id and generation**, so that a late record never

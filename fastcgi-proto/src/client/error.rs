@@ -20,8 +20,8 @@ pub enum BeginError {
     #[error("params cannot be encoded")]
     Param(#[from] ParamError),
     /// `CONTENT_LENGTH` and the body's length differ. An application would
-    /// wait for bytes that never come, or read the surplus as its next
-    /// request.
+    /// wait for bytes that never come, or perhaps read the surplus as its
+    /// next request.
     #[error("content length {declared:?} declared for a body of length {body:?}")]
     ContentLength {
         /// What `CONTENT_LENGTH` says, `None` if it is absent, empty or not a
