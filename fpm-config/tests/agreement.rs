@@ -1,5 +1,5 @@
-//! The same verdict, messages and values as the real php-fpm 8.2, over
-//! thousands of files.
+//! The same verdict, messages and values as the php-fpm that is installed,
+//! over thousands of files.
 //!
 //! A fixed sample of more than 5,000 files runs always; with
 //! `FPM_CONFIG_CORPUS=all` the whole corpus of some 9,000 does.
@@ -13,16 +13,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use corpus::Case;
-use fpm_config::world::{MemoryWorld, System, World};
+use fpm_config::schema::PhpVersion;
+use fpm_config::world::{Environment, System, World, builtin_constant};
 use fpm_config::{Config, Options};
-use peers::Peer;
+use peers::{InstalledFpm, Peer};
 
 /// A variable that values of the corpus refer to.
 const VARIABLE: (&str, &str) = ("FPM_TEST", "from env");
 
 #[test]
 fn verdict_messages_and_values_are_those_of_php_fpm() {
-    let php_fpm = peers::tool("php-fpm8.2", "php8.2-fpm");
+    let php_fpm = InstalledFpm::installed();
     let whole = std::env::var_os("FPM_CONFIG_CORPUS").is_some_and(|value| value == "all");
     let cases = corpus::cases(whole);
     assert!(cases.len() >= 5_000, "the corpus has {} files", cases.len());
@@ -44,9 +45,10 @@ fn verdict_messages_and_values_are_those_of_php_fpm() {
     let shown: Vec<_> = differences.iter().take(40).map(String::as_str).collect();
     assert!(
         differences.is_empty(),
-        "{} of {} files differ:\n{}",
+        "{} of {} files differ from PHP {}:\n{}",
         differences.len(),
         cases.len(),
+        php_fpm.release(),
         shown.join("\n")
     );
 }
@@ -55,7 +57,12 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(2, usize::from)
 }
 
-fn compare_all(cases: &[Case], next: &AtomicUsize, folder: &Path, php_fpm: &Path) -> Vec<String> {
+fn compare_all(
+    cases: &[Case],
+    next: &AtomicUsize,
+    folder: &Path,
+    php_fpm: &InstalledFpm,
+) -> Vec<String> {
     let mut differences = Vec::new();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -64,8 +71,8 @@ fn compare_all(cases: &[Case], next: &AtomicUsize, folder: &Path, php_fpm: &Path
         };
         let folder = folder.join(number.to_string());
         let main = write(case, &folder);
-        let ours = ours(case, &main);
-        let theirs = theirs(php_fpm, case, &main);
+        let ours = ours(php_fpm, case, &main);
+        let theirs = theirs(php_fpm.program(), case, &main);
         if ours != theirs {
             differences.push(difference(case, &ours, &theirs));
         }
@@ -99,12 +106,31 @@ fn folder_of(main: &Path) -> &str {
 /// Verdict and lines; the lines without time.
 type Outcome = (bool, Vec<String>);
 
-fn ours(case: &Case, main: &Path) -> Outcome {
-    let system = System::new();
-    let mut environment = MemoryWorld::default();
-    environment.set_variable(VARIABLE.0, VARIABLE.1);
+/// What php-fpm knows besides its file.
+struct Known<'a>(&'a InstalledFpm);
+
+impl Environment for Known<'_> {
+    fn variable(&self, name: &[u8]) -> Option<Vec<u8>> {
+        (name == VARIABLE.0.as_bytes()).then(|| VARIABLE.1.into())
+    }
+
+    fn php_ini(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn constant(&self, name: &[u8], version: PhpVersion) -> Option<Vec<u8>> {
+        // With what the distribution added, if it did.
+        let release = (name == b"PHP_VERSION").then(|| self.0.release().into());
+        release.or_else(|| builtin_constant(name, version))
+    }
+}
+
+fn ours(php_fpm: &InstalledFpm, case: &Case, main: &Path) -> Outcome {
+    let (system, environment) = (System::new(), Known(php_fpm));
     let world = World::new(&system, &environment, &system);
     let mut options = Options::default();
+    let php = php_fpm.version().to_string();
+    options.php = php.parse().expect("a version of PHP");
     if case.prefix {
         options.prefix = Some(folder_of(main).into());
     }

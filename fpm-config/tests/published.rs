@@ -8,20 +8,11 @@ use std::process::Command;
 use fpm_config::syntax::Document;
 use fpm_config::world::{System, World};
 use fpm_config::{Config, Options};
-use peers::Peer;
-
-fn system() -> System {
-    let mut system = System::new();
-    system
-        .read_php_ini(Path::new("/etc/php/8.2/fpm/php.ini"))
-        .expect("php8.2-fpm is installed");
-    system
-}
+use peers::{InstalledFpm, Peer};
 
 /// What both say about `main`: verdict, and lines without time.
-fn both(main: &Path) -> [(bool, Vec<String>); 2] {
-    let php_fpm = peers::tool("php-fpm8.2", "php8.2-fpm");
-    let output = Command::new(php_fpm)
+fn both(php_fpm: &InstalledFpm, main: &Path) -> [(bool, Vec<String>); 2] {
+    let output = Command::new(php_fpm.program())
         .args(["-tt", "-y"])
         .arg(main)
         .output()
@@ -36,8 +27,14 @@ fn both(main: &Path) -> [(bool, Vec<String>); 2] {
         })
         .filter(|line| !line.is_empty())
         .collect();
-    let system = system();
-    let config = Config::load(main, &Options::default(), &World::of(&system));
+    let mut options = Options::default();
+    let php = php_fpm.version().to_string();
+    options.php = php.parse().expect("a version of PHP");
+    let mut system = System::new().for_php(options.php);
+    system
+        .read_php_ini(&php_fpm.settings().join("php.ini"))
+        .expect("Debian's php-fpm has a php.ini");
+    let config = Config::load(main, &options, &World::of(&system));
     let log = config.log();
     let ours = log.iter().map(|line| line.render("[time]"));
     let mut ours: Vec<String> = ours
@@ -59,12 +56,10 @@ fn both(main: &Path) -> [(bool, Vec<String>); 2] {
 
 #[test]
 fn debians_own_configuration_is_understood() {
-    for path in [
-        "/etc/php/8.2/fpm/php-fpm.conf",
-        "/etc/php/8.2/fpm/pool.d/www.conf",
-        "/etc/php/8.2/fpm/php.ini",
-    ] {
-        let bytes = fs::read(path).expect("php8.2-fpm is installed");
+    let php_fpm = InstalledFpm::installed();
+    let settings = php_fpm.settings();
+    for name in ["php-fpm.conf", "pool.d/www.conf", "php.ini"] {
+        let bytes = fs::read(settings.join(name)).expect("Debian's php-fpm has it");
         let document = Document::parse(&bytes);
         assert_eq!(document.render(), bytes);
         assert!(
@@ -72,16 +67,17 @@ fn debians_own_configuration_is_understood() {
                 .lines()
                 .iter()
                 .all(|line| line.syntax_error.is_none()),
-            "{path}"
+            "{name}"
         );
     }
-    let [ours, theirs] = both(Path::new("/etc/php/8.2/fpm/php-fpm.conf"));
+    let [ours, theirs] = both(&php_fpm, &settings.join("php-fpm.conf"));
     assert_eq!(ours, theirs);
 }
 
 #[test]
 fn published_pool_files_mean_what_php_fpm_takes_them_for() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/published");
+    let php_fpm = InstalledFpm::installed();
     let scratch = Peer::folder();
     let mut count = 0;
     for entry in fs::read_dir(folder).expect("the published files") {
@@ -93,7 +89,7 @@ fn published_pool_files_mean_what_php_fpm_takes_them_for() {
         let main: PathBuf = scratch.path().join(path.file_name().expect("a name"));
         fs::write(&main, &text).expect("the file");
         assert_eq!(Document::parse(text.as_bytes()).render(), text.as_bytes());
-        let [ours, theirs] = both(&main);
+        let [ours, theirs] = both(&php_fpm, &main);
         assert_eq!(ours, theirs, "{}", path.display());
         assert!(ours.0, "{}", path.display());
         count += 1;

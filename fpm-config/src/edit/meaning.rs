@@ -88,7 +88,7 @@ impl Meaning {
         php: PhpVersion,
     ) -> Self {
         let names = EditNames { environment, php };
-        let dialect = dialect(php);
+        let dialect = Dialect::of(php);
         let mut section = start.clone();
         let mut items: Vec<Item> = Vec::new();
         let mut broken_lines = 0;
@@ -242,14 +242,6 @@ impl Item {
                 default.equals
             },
         }
-    }
-}
-
-pub(super) fn dialect(php: PhpVersion) -> Dialect {
-    if php.at_least(8, 3) {
-        Dialect::Since83
-    } else {
-        Dialect::UpTo82
     }
 }
 

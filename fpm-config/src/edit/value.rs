@@ -1,11 +1,11 @@
 //! How to write a value so that PHP reads exactly that.
 
 use crate::schema::{Directive, Kind, PhpVersion};
-use crate::syntax::{Event, read_line};
+use crate::syntax::{Dialect, Event, read_line};
 use crate::world::Environment;
 
 use super::EditError;
-use super::meaning::{EditNames, dialect};
+use super::meaning::EditNames;
 
 /// A value to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ fn only(
 ) -> Option<Vec<u8>> {
     let names = EditNames { environment, php };
     let mut found = Vec::new();
-    read_line(line, &names, dialect(php), &mut |event| {
+    read_line(line, &names, Dialect::of(php), &mut |event| {
         found.push(take(&event))
     });
     match found.as_mut_slice() {

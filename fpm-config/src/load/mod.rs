@@ -227,11 +227,7 @@ impl Loader<'_> {
         let was_running = self.sink.stopped.is_none();
         let mut include: Option<(Vec<u8>, Span)> = None;
         let names = self.names;
-        let dialect = if self.options.php.at_least(8, 3) {
-            Dialect::Since83
-        } else {
-            Dialect::UpTo82
-        };
+        let dialect = Dialect::of(self.options.php);
         read_line(line, &names, dialect, &mut |event| {
             if let Event::Syntax { message, span } = event {
                 let end = line[..span.end].trim_ascii_end().len().max(span.start);

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of PHP, `8.2` or `8.2.35`.
+/// A version of PHP, `8.2` or `8.2.36`.
+///
+/// What is checked depends on `8.2` alone. The release shows in constants
+/// such as `PHP_VERSION`; who knows which php-fpm is installed says it with
+/// [`with_release`](Self::with_release).
 ///
 /// # Examples
 ///
@@ -11,7 +15,8 @@ use std::str::FromStr;
 /// use fpm_config::schema::PhpVersion;
 ///
 /// let version: PhpVersion = "8.2".parse()?;
-/// assert!(version < PhpVersion::new(8, 3));
+/// assert!(version < PhpVersion::new(8, 3) && !version.has_release());
+/// assert_eq!(version.with_release(36), "8.2.36".parse()?);
 /// assert!("8".parse::<PhpVersion>().is_err());
 /// # Ok::<(), fpm_config::schema::InvalidVersion>(())
 /// ```
@@ -33,20 +38,35 @@ impl PhpVersion {
         }
     }
 
-    /// The 8 of `8.2.35`.
+    /// The same version, of a certain release.
+    #[must_use]
+    pub const fn with_release(self, release: u8) -> Self {
+        Self {
+            release: Some(release),
+            ..self
+        }
+    }
+
+    /// Whether a release was given.
+    #[must_use]
+    pub const fn has_release(self) -> bool {
+        self.release.is_some()
+    }
+
+    /// The 8 of `8.2.36`.
     #[must_use]
     pub const fn major(self) -> u8 {
         self.major
     }
 
-    /// The 2 of `8.2.35`.
+    /// The 2 of `8.2.36`.
     #[must_use]
     pub const fn minor(self) -> u8 {
         self.minor
     }
 
-    /// The 35 of `8.2.35`; without one, the last release that this crate
-    /// knows (for the value of the constant `PHP_VERSION`).
+    /// The 36 of `8.2.36`; without one, the last release that this crate
+    /// knows of, which is a guess: later ones follow each month.
     #[must_use]
     pub const fn release(self) -> u8 {
         match (self.release, self.major, self.minor) {
@@ -54,7 +74,10 @@ impl PhpVersion {
             (None, 7, 4) => 33,
             (None, 8, 0) => 30,
             (None, 8, 1) => 34,
-            (None, 8, 2) => 35,
+            (None, 8, 2) => 36,
+            (None, 8, 3) => 29,
+            (None, 8, 4) => 16,
+            (None, 8, 5) => 1,
             (None, _, _) => 0,
         }
     }
@@ -67,7 +90,7 @@ impl PhpVersion {
 }
 
 impl Default for PhpVersion {
-    /// 8.2, the version that the checks are compared with.
+    /// 8.2, Debian 12's.
     fn default() -> Self {
         Self::new(8, 2)
     }
@@ -83,7 +106,7 @@ impl fmt::Display for PhpVersion {
     }
 }
 
-/// Not a version: neither `8.2` nor `8.2.35`.
+/// Not a version: neither `8.2` nor `8.2.36`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a PHP version such as 8.2")]
 #[non_exhaustive]

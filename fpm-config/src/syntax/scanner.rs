@@ -5,6 +5,8 @@
 //! would have to read past the end of the line, PHP reports the end of the
 //! input, and so does this.
 
+use crate::schema::PhpVersion;
+
 use super::chars::{self, Match};
 use super::token::{Kind, Token};
 
@@ -27,6 +29,17 @@ pub(crate) enum Dialect {
     UpTo82,
     /// It is not, and there is `${NAME:-default}`.
     Since83,
+}
+
+impl Dialect {
+    /// What `php` reads.
+    pub(crate) fn of(php: PhpVersion) -> Self {
+        if php.at_least(8, 3) {
+            Self::Since83
+        } else {
+            Self::UpTo82
+        }
+    }
 }
 
 /// Cuts one line into tokens.

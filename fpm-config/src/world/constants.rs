@@ -1,4 +1,5 @@
-//! The constants of PHP 8.2 with Debian's linked-in extensions, as text.
+//! The constants of PHP 8.2 with Debian's linked-in extensions, as text;
+//! without those that differ between versions of PHP.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

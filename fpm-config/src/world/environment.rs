@@ -24,6 +24,9 @@ pub trait Environment {
 /// in, as php-fpm on 64-bit Linux would write it; `None` if there is none of
 /// that name (names are case-sensitive, but for `true`, `false` and `null`).
 ///
+/// Those that tell the version of a library (`PCRE_VERSION`,
+/// `OPENSSL_VERSION_TEXT`, ...) are of some Debian 12, whatever is installed.
+///
 /// # Examples
 ///
 /// ```
@@ -60,6 +63,12 @@ fn of_version(name: &[u8], version: PhpVersion) -> Option<String> {
             id.to_string()
         }
         b"PHP_BINARY" => format!("/usr/sbin/php-fpm{major}.{minor}"),
+        b"PHP_DATADIR" => format!("/usr/share/php/{major}.{minor}"),
+        b"PHP_CONFIG_FILE_PATH" => format!("/etc/php/{major}.{minor}/fpm"),
+        b"PHP_CONFIG_FILE_SCAN_DIR" => format!("/etc/php/{major}.{minor}/fpm/conf.d"),
+        b"PHP_EXTENSION_DIR" | b"PEAR_EXTENSION_DIR" => {
+            format!("/usr/lib/php/{}", extension_api(version))
+        }
         // The one value that does not fit on a line of the table.
         b"PHP_EOL" => "\n".to_owned(),
         // 8.4 took E_STRICT out of it.
@@ -67,4 +76,42 @@ fn of_version(name: &[u8], version: PhpVersion) -> Option<String> {
         _ => return None,
     };
     Some(text)
+}
+
+/// The number of the interface that extensions are built for, by which their
+/// folder is named. It is new with each minor version.
+fn extension_api(version: PhpVersion) -> u32 {
+    match (version.major(), version.minor()) {
+        (..=6, _) | (7, ..=4) => 20_190_902,
+        (7, _) | (8, 0) => 20_200_930,
+        (8, 1) => 20_210_902,
+        (8, 2) => 20_220_829,
+        (8, 3) => 20_230_831,
+        (8, 4) => 20_240_924,
+        _ => 20_250_925,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn is(name: &str, version: &str, text: &str) {
+        let version = version.parse().expect("a version");
+        let found = builtin_constant(name.as_bytes(), version);
+        assert_eq!(found.as_deref(), Some(text.as_bytes()), "{name}");
+    }
+
+    #[test]
+    fn constants_of_a_version_are_that_versions() {
+        is("PHP_VERSION", "8.2.99", "8.2.99");
+        is("PHP_VERSION_ID", "8.4.7", "80407");
+        is("PHP_CONFIG_FILE_PATH", "8.4", "/etc/php/8.4/fpm");
+        is("PHP_DATADIR", "8.2", "/usr/share/php/8.2");
+        is("PHP_EXTENSION_DIR", "7.4", "/usr/lib/php/20190902");
+        is("PEAR_EXTENSION_DIR", "8.4.7", "/usr/lib/php/20240924");
+        is("E_ALL", "8.3", "32767");
+        is("E_ALL", "8.4", "30719");
+    }
 }

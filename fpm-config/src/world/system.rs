@@ -16,6 +16,7 @@ use super::accounts::{Account, Accounts, Group};
 use super::environment::Environment;
 use super::files::{Entry, FileError, Files, Metadata};
 use crate::ini;
+use crate::schema::PhpVersion;
 
 /// The files, the environment and the accounts of this machine.
 ///
@@ -23,6 +24,7 @@ use crate::ini;
 /// the same few.
 #[derive(Debug, Default)]
 pub struct System {
+    php: PhpVersion,
     php_ini: HashMap<Vec<u8>, Vec<u8>>,
     users: RefCell<HashMap<Vec<u8>, Option<Account>>>,
     groups: RefCell<HashMap<Vec<u8>, Option<Group>>>,
@@ -35,6 +37,14 @@ impl System {
         Self::default()
     }
 
+    /// For another version of PHP than 8.2, which reads the php.ini files that
+    /// are added from here on.
+    #[must_use]
+    pub fn for_php(mut self, php: PhpVersion) -> Self {
+        self.php = php;
+        self
+    }
+
     /// Adds the values of a php.ini file; those of later files go first.
     /// php-fpm reads its `php.ini`, then `conf.d/*.ini` by name.
     ///
@@ -43,7 +53,7 @@ impl System {
     /// The system's reason why the file cannot be read.
     pub fn read_php_ini(&mut self, path: &Path) -> Result<(), FileError> {
         let bytes = self.read(path, ini::MAX_BYTES)?;
-        let values = ini::values(&bytes, self);
+        let values = ini::values(&bytes, self, self.php);
         self.php_ini.extend(values);
         Ok(())
     }
