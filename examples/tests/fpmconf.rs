@@ -1,10 +1,11 @@
 //! `fpmconf` from outside: exit codes, formats, edits, hostile files.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use peers::Peer;
+use peers::{InstalledFpm, Peer};
 use serde_json::Value;
 
 const GOOD: &str = "[global]\nerror_log = @/error.log\nprocess_control_timeout = 30s\n\
@@ -102,17 +103,18 @@ fn json_has_code_place_and_php_fpms_text() {
 
 #[test]
 fn php_fpm_format_is_what_php_fpm_prints() {
-    let php_fpm = peers::tool("php-fpm8.2", "php8.2-fpm");
+    let php_fpm = InstalledFpm::installed();
     for added in [
         "",
         "pm.max_children = 0\n",
         "listen = (\n",
         "include = /nonexistent/*\n",
         "env[A] = ${memory_limit}\n",
+        "env[A] = PHP_VERSION\nenv[B] = PHP_VERSION_ID\nenv[C] = PHP_EXTENSION_DIR\n",
     ] {
         let folder = Peer::folder();
         let path = write(folder.path(), &format!("{GOOD}{added}"));
-        let theirs = Command::new(&php_fpm)
+        let theirs = Command::new(php_fpm.program())
             .args(["-tt", "-y", &path])
             .output()
             .expect("php-fpm runs");
@@ -132,6 +134,70 @@ fn php_fpm_format_is_what_php_fpm_prints() {
             "{added}"
         );
     }
+}
+
+/// Runs `check` with `folder` before the PATH; what a pool of `show` has.
+fn env_of_pool(folder: &Path, more: &[&str], shown: &str) -> String {
+    let path = write(folder, &format!("{GOOD}env[A] = {shown}\n"));
+    let path_variable = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new(env!("CARGO_BIN_EXE_fpmconf"))
+        .args(["show", &path, "-n"])
+        .args(more)
+        .env("PATH", format!("{}:{path_variable}", folder.display()))
+        .output()
+        .expect("fpmconf starts");
+    let text = stdout(&output);
+    let line = text.lines().find_map(|line| line.strip_prefix("env[A] = "));
+    let value = line.and_then(|line| line.split(" ; ").next());
+    value.unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+/// A program that says to be this php-fpm, and leaves the file `asked`.
+fn pretend(folder: &Path, name: &str, release: &str) {
+    let text = format!(
+        "#!/bin/sh\ntouch '{}/asked'\necho 'PHP {release} (fpm-fcgi) (built: today)'\n",
+        folder.display()
+    );
+    let path = folder.join(name);
+    fs::write(&path, text).expect("a program");
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("its mode");
+}
+
+#[test]
+fn release_is_that_of_the_installed_php_fpm() {
+    let folder = Peer::folder();
+    let folder = folder.path();
+    let found = |shown: &str| env_of_pool(folder, &[], shown);
+    let of = |version: &str, shown: &str| env_of_pool(folder, &["--php", version], shown);
+    pretend(folder, "php-fpm9.7", "9.7.101");
+    assert_eq!(of("9.7", "PHP_VERSION"), "9.7.101");
+    assert_eq!(of("9.7", "PHP_RELEASE_VERSION"), "101");
+    assert_eq!(of("9.7", "PHP_VERSION_ID"), "90801");
+    assert_eq!(of("9.7.3", "PHP_VERSION"), "9.7.3");
+    // Not installed: the last one that there was.
+    assert_eq!(of("7.4", "PHP_VERSION"), "7.4.33");
+    // `php-fpm` goes first, whatever its version.
+    pretend(folder, "php-fpm", "8.1.2-1ubuntu2.14");
+    assert_eq!(found("PHP_VERSION"), "8.1.2-1ubuntu2.14");
+    assert_eq!(found("PHP_EXTRA_VERSION"), "-1ubuntu2.14");
+    assert_eq!(found("PHP_VERSION_ID"), "80102");
+    assert_eq!(of("9.7", "PHP_VERSION"), "9.7.101");
+}
+
+#[test]
+fn installed_php_fpm_is_asked_only_where_a_value_needs_it() {
+    let folder = Peer::folder();
+    let folder = folder.path();
+    pretend(folder, "php-fpm9.7", "9.7.101");
+    symlink("php-fpm9.7", folder.join("php-fpm")).expect("a link");
+    let is_asked = || folder.join("asked").exists();
+    assert_eq!(env_of_pool(folder, &[], "PHP_MINOR_VERSION"), "7");
+    assert!(!is_asked());
+    let exact = ["--php", "9.7.1"];
+    assert_eq!(env_of_pool(folder, &exact, "PHP_VERSION"), "9.7.1");
+    assert!(!is_asked());
+    assert_eq!(env_of_pool(folder, &[], "PHP_VERSION"), "9.7.101");
+    assert!(is_asked());
 }
 
 #[test]

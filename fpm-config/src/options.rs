@@ -47,7 +47,8 @@ impl Default for Limits {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// The version of PHP.
+    /// The version of PHP; 8.2. What is installed is for the caller to find
+    /// out: this crate runs nothing.
     pub php: PhpVersion,
     /// Who starts php-fpm.
     pub started_as: StartedAs,

@@ -1,18 +1,23 @@
 //! php-fpm configurations: no byte lost, no panic, edits exact; and the same
 //! verdict as php-fpm itself, where one is given.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use fpm_config::edit::{Editor, NewValue, Target};
+use fpm_config::schema::PhpVersion;
 use fpm_config::syntax::Document;
 use fpm_config::world::{Files, MemoryWorld, System, World};
 use fpm_config::{Config, Options};
 
-/// The program to compare with, such as `php-fpm8.2`. Each input then costs
+/// The program to compare with, such as `php-fpm8.4`. Each input then costs
 /// the start of a process.
-static PHP_FPM: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("FUZZ_PHP_FPM").ok());
+static PHP_FPM: LazyLock<Option<(PathBuf, PhpVersion)>> = LazyLock::new(|| {
+    let program = PathBuf::from(std::env::var_os("FUZZ_PHP_FPM")?);
+    let php = peers::Version::of(&program).to_string();
+    Some((program, php.parse().expect("a version of PHP")))
+});
 
 /// What stands before the input, so that much of it gets past the first
 /// checks. `/dev/null` as log: nothing is created.
@@ -35,10 +40,10 @@ pub fn config(data: &[u8]) {
         let _ = fpm_config::diagnostic::render(finding, config.sources());
     }
     edit(data, &world);
-    if let Some(program) = &*PHP_FPM
+    if let Some((program, php)) = &*PHP_FPM
         && is_harmless(data)
     {
-        compare(data, program);
+        compare(data, program, *php);
     }
 }
 
@@ -63,7 +68,7 @@ fn is_harmless(data: &[u8]) -> bool {
     !words.into_iter().any(found)
 }
 
-fn compare(data: &[u8], program: &str) {
+fn compare(data: &[u8], program: &Path, php: PhpVersion) {
     let folder = tempfile::tempdir().expect("a folder for the input");
     let path = folder.path().join("main.conf");
     std::fs::write(&path, [HEAD, data].concat()).expect("the input is written");
@@ -74,6 +79,7 @@ fn compare(data: &[u8], program: &str) {
         .output()
         .expect("php-fpm runs");
     let mut options = Options::default();
+    options.php = php;
     options.started_as = fpm_config::StartedAs::RootAllowed;
     let system = System::new();
     assert!(system.metadata(&path).is_ok());

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use fpm_config::Config;
 use fpm_config::diagnostic::{Code, JsonDiagnostic, LintLevel, LintLevels, Severity, render};
 use fpm_config::edit::fixed_files;
-use fpm_config::world::World;
+use fpm_config::schema::PhpVersion;
 
 use super::machine::MachineArgs;
 use super::{Failure, Outcome, print, time, units, write};
@@ -48,18 +48,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let mut options = args.machine.options();
+    let machine = args.machine.machine()?;
+    let mut options = machine.options().clone();
     options.machine_memory_bytes = args.memory;
     options.lints = levels(args)?;
-    let system = args.machine.system()?;
-    let world = World::of(&system);
+    let world = machine.world();
     let mut config = Config::load(&args.file, &options, &world);
     if args.fix && apply_fixes(&config)? {
         config = Config::load(&args.file, &options, &world);
     }
     match args.format {
         Format::Text => text(&config),
-        Format::Json => json(&config, args)?,
+        Format::Json => json(&config, machine.php(), args)?,
         Format::PhpFpm => php_fpm(&config),
     }
     if !config.opened() {
@@ -139,14 +139,14 @@ struct JsonReport<'a> {
     diagnostics: &'a [JsonDiagnostic],
 }
 
-fn json(config: &Config, args: &Args) -> Result<(), Failure> {
+fn json(config: &Config, php: PhpVersion, args: &Args) -> Result<(), Failure> {
     let findings = config.diagnostics().iter();
     let findings: Vec<_> = findings
         .map(|finding| JsonDiagnostic::new(finding, config.sources()))
         .collect();
     let report = JsonReport {
         file: args.file.to_string_lossy().into_owned(),
-        php: args.machine.php().to_string(),
+        php: php.to_string(),
         accepted: config.accepted(),
         would_start: config.would_start(),
         diagnostics: &findings,

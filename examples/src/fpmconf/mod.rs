@@ -5,6 +5,7 @@
 
 mod check;
 mod explain;
+mod installed;
 mod machine;
 mod plan;
 mod set;

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use fpm_config::Config;
 use fpm_config::diagnostic::{Severity, render};
 use fpm_config::edit::{EditError, Editor, NewValue, Target};
 use fpm_config::model::ValueSource;
 use fpm_config::schema::{Directive, Scope, directive, nearest};
 use fpm_config::source::FileId;
 use fpm_config::world::{Entry, FileError, Files, Metadata, System, World};
-use fpm_config::{Config, Options};
 
-use super::machine::MachineArgs;
+use super::machine::{Machine, MachineArgs};
 use super::{Failure, Outcome, write};
 
 /// Sets a directive in its file; everything else stays as it is.
@@ -36,9 +36,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let options = args.machine.options();
-    let system = args.machine.system()?;
-    let config = Config::load(&args.file, &options, &World::of(&system));
+    let machine = args.machine.machine()?;
+    let config = Config::load(&args.file, machine.options(), &machine.world());
     if !config.opened() {
         return Err(Failure(format!("{} cannot be read", args.file.display())));
     }
@@ -46,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let known = known(&args.pool, target)?;
     let file = file_of(&config, &args.pool, target)?;
     let source = config.sources().file(file);
-    let mut editor = Editor::new(source.bytes(), &system).for_php(args.machine.php());
+    let mut editor = Editor::new(source.bytes(), &machine).for_php(machine.php());
     if let Some(start) = config.starts_in(file) {
         editor = editor.starting_in(&start.to_string());
     }
@@ -55,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         .set(&args.pool, target, &value)
         .map_err(|why| explain(why, &args.pool))?;
     let changed = editor.into_text();
-    if !args.force && refuses(&config, source.path(), &changed, args, &options, &system) {
+    if !args.force && refuses(&config, source.path(), &changed, args, &machine) {
         return Ok(Outcome::Findings);
     }
     let written = write::replace(source.path(), &changed);
@@ -123,21 +122,14 @@ fn file_of(config: &Config, pool: &str, target: Target<'_>) -> Result<FileId, Fa
 }
 
 /// Whether the new text brings errors that were not there; they are shown.
-fn refuses(
-    before: &Config,
-    path: &Path,
-    bytes: &[u8],
-    args: &Args,
-    options: &Options,
-    system: &System,
-) -> bool {
+fn refuses(before: &Config, path: &Path, bytes: &[u8], args: &Args, machine: &Machine) -> bool {
     let overlay = Overlay {
-        system,
+        system: machine.system(),
         path,
         bytes,
     };
-    let world = World::new(&overlay, system, system);
-    let after = Config::load(&args.file, options, &world);
+    let world = World::new(&overlay, machine, machine.system());
+    let after = Config::load(&args.file, machine.options(), &world);
     let errors = |config: &Config| {
         let all = config.diagnostics().iter();
         all.filter(|found| found.severity == Severity::Error)

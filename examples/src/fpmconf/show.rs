@@ -7,10 +7,9 @@ use fpm_config::diagnostic::{Severity, render};
 use fpm_config::edit::written_value;
 use fpm_config::model::ValueSource;
 use fpm_config::schema::Scope;
-use fpm_config::world::{System, World};
 use fpm_config::{Config, EffectiveSection, EffectiveValue};
 
-use super::machine::MachineArgs;
+use super::machine::{Machine, MachineArgs};
 use super::{Failure, Outcome, print};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -37,8 +36,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let system = args.machine.system()?;
-    let config = Config::load(&args.file, &args.machine.options(), &World::of(&system));
+    let machine = args.machine.machine()?;
+    let config = Config::load(&args.file, machine.options(), &machine.world());
     if !config.opened() {
         return Err(Failure(format!("{} cannot be read", args.file.display())));
     }
@@ -50,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         }
     }
     match args.format {
-        Format::Ini => ini(&config, &sections, &system, args),
+        Format::Ini => ini(&config, &sections, &machine),
         Format::Json => json(&config, &sections)?,
     }
     let errors = config.diagnostics().iter();
@@ -67,19 +66,19 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     })
 }
 
-fn ini(config: &Config, sections: &[EffectiveSection], system: &System, args: &Args) {
+fn ini(config: &Config, sections: &[EffectiveSection], machine: &Machine) {
     let mut out = Vec::new();
     for section in sections {
         out.extend([b"[", section.name.as_slice(), b"]\n"].concat());
         for value in &section.values {
-            out.extend(ini_line(config, value, system, args));
+            out.extend(ini_line(config, value, machine));
         }
         out.push(b'\n');
     }
     print(&out);
 }
 
-fn ini_line(config: &Config, value: &EffectiveValue, system: &System, args: &Args) -> Vec<u8> {
+fn ini_line(config: &Config, value: &EffectiveValue, machine: &Machine) -> Vec<u8> {
     let name = name(value);
     let source = source(config, value);
     let Some(text) = &value.text else {
@@ -90,7 +89,7 @@ fn ini_line(config: &Config, value: &EffectiveValue, system: &System, args: &Arg
     let written = if is_plain {
         text.clone()
     } else {
-        let written = written_value(text, system, args.machine.php());
+        let written = written_value(text, machine, machine.php());
         written.unwrap_or_else(|_| text.clone())
     };
     [
