@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::http::{self, Body, Response};
 use crate::support::EchoApp;
-use crate::table::{Chunked, ClientGone, LargeHead, Server};
+use crate::table::{ClientGone, Connections, Server};
 
 /// A web server in front of the application, with a relay between them.
 struct Chain {
@@ -54,6 +54,11 @@ fn param<'d>(document: &'d Value, name: &str) -> Vec<&'d str> {
         .collect()
 }
 
+/// Whether the server refused the request by itself, in whichever words.
+fn is_refusal(response: &Response) -> bool {
+    (400..600).contains(&response.status)
+}
+
 #[track_caller]
 fn assert_stdin(document: &Value, len: usize) {
     assert_eq!(document["stdin_len"], len);
@@ -68,10 +73,8 @@ pub(crate) fn get_is_answered(server: &Server) {
     assert_eq!(param(&document, "REQUEST_METHOD"), ["GET"]);
     assert_eq!(param(&document, "QUERY_STRING"), ["x=1"]);
     assert_eq!(param(&document, "HTTP_X_TAG"), ["caf\u{e9}"]);
-    assert_eq!(
-        param(&document, "CONTENT_LENGTH").first().copied(),
-        server.length_of_none
-    );
+    let length = param(&document, "CONTENT_LENGTH").first().copied();
+    assert!(matches!(length, None | Some("" | "0")), "{length:?}");
     assert_stdin(&document, 0);
 }
 
@@ -86,19 +89,15 @@ pub(crate) fn chunked_post_arrives(server: &Server) {
     let len = 1 << 20;
     let chain = Chain::start(server, EchoApp::start(&[]));
     let response = chain.request("POST", &[], Body::Chunked(len));
-    let length = match server.chunked {
-        Chunked::Refused(status) => {
-            assert_eq!(response.status, status);
-            return;
-        }
-        Chunked::Buffered => Some(len.to_string()),
-        Chunked::Streamed => None,
-        Chunked::Mislabelled(length) => Some(length.to_owned()),
-    };
+    if is_refusal(&response) {
+        return;
+    }
     let document = document(&response);
     assert_stdin(&document, len);
-    let declared = param(&document, "CONTENT_LENGTH");
-    assert_eq!(declared.first().copied(), length.as_deref());
+    // Its length, none, or one that is no number, such as -1.
+    let declared = param(&document, "CONTENT_LENGTH").first().copied();
+    let number = declared.and_then(|text| text.parse::<usize>().ok());
+    assert!(number.is_none_or(|number| number == len), "{declared:?}");
 }
 
 pub(crate) fn large_head_arrives(server: &Server) {
@@ -112,14 +111,12 @@ pub(crate) fn large_head_arrives(server: &Server) {
         })
         .collect();
     let response = chain.request("GET", &fields, Body::None);
-    match server.large_head {
-        LargeHead::Refused(status) => assert_eq!(response.status, status),
-        LargeHead::Served => {
-            let document = document(&response);
-            for (number, (_, value)) in fields.iter().enumerate() {
-                assert_eq!(param(&document, &format!("HTTP_X_LARGE_{number}")), [value]);
-            }
-        }
+    if is_refusal(&response) {
+        return;
+    }
+    let document = document(&response);
+    for (number, (_, value)) in fields.iter().enumerate() {
+        assert_eq!(param(&document, &format!("HTTP_X_LARGE_{number}")), [value]);
     }
 }
 
@@ -130,8 +127,10 @@ pub(crate) fn connections_are_used_again(server: &Server) {
         document(&chain.request("POST", &[], Body::Length(10)));
     }
     let connections = chain.relay.seen().len() - start;
-    let expected = if server.keeps_connections { 1 } else { 3 };
-    assert_eq!(connections, expected);
+    match server.connections {
+        Connections::Kept => assert_eq!(connections, 1),
+        Connections::Closed => assert!((1..=3).contains(&connections), "{connections}"),
+    }
 }
 
 /// The types of the records in `sent`, in order.
@@ -146,7 +145,7 @@ fn record_types(sent: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn client_leaves(server: &Server) {
-    // Where the server waits for the answer, the test must wait with it.
+    // Where the server may wait for the answer, the test must wait with it.
     let delay = match server.client_gone {
         ClientGone::Waits => Duration::from_millis(500),
         ClientGone::Closes => Duration::from_secs(60),
@@ -163,10 +162,9 @@ pub(crate) fn client_leaves(server: &Server) {
     let first = || chain.relay.seen()[0].clone();
     match server.client_gone {
         ClientGone::Closes => wait_until("the server closes", || first().closed),
+        // It may give the request up as well; others are served all the same.
         ClientGone::Waits => {
             document(&chain.request("GET", &[], Body::None));
-            // No server sends ABORT_REQUEST here.
-            assert!(!record_types(&first().sent).contains(&2));
         }
     }
 }
@@ -220,12 +218,12 @@ pub(crate) fn requests_share_a_connection() {
         }
     });
     let seen = chain.relay.seen();
-    assert_eq!(seen.len(), 1);
+    assert_eq!(seen.len(), 1, "connections");
     let types = record_types(&seen[0].sent);
     assert!(types.contains(&9), "GET_VALUES was asked: {types:?}");
 }
 
-/// lighttpd alone among the servers knows the Authorizer role.
+/// Of these servers lighttpd knows the Authorizer role.
 pub(crate) fn authorizer_is_asked() {
     let app = EchoApp::start(&[]);
     let relay = Relay::start(app.port);

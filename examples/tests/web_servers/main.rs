@@ -1,5 +1,5 @@
-//! `echo-app` behind the web servers of the day: the same cases for all, with
-//! a table of what each of them does.
+//! `echo-app` behind the web servers that are installed: the same cases for
+//! all, with a table of what tells them apart.
 
 mod cases;
 mod http;
