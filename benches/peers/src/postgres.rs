@@ -126,16 +126,24 @@ fn command(folder: &Path) -> Command {
     command
 }
 
-/// Debian keeps the server's programs out of the PATH, by version.
+/// Debian keeps the server's programs out of the PATH, by version; the newest
+/// that has this one.
 fn program(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql");
     let found = versions.ok().and_then(|versions| {
         versions
             .flatten()
             .map(|version| version.path().join("bin").join(name))
-            .find(|path| path.is_file())
+            .filter(|path| path.is_file())
+            .max_by_key(|path| version_in(path))
     });
     found.unwrap_or_else(|| tool(name, "postgresql"))
+}
+
+/// The 15 of `/usr/lib/postgresql/15/bin/postgres`.
+fn version_in(program: &Path) -> Option<u32> {
+    let folder = program.parent()?.parent()?.file_name()?;
+    folder.to_str()?.parse().ok()
 }
 
 /// PostgreSQL refuses root.
