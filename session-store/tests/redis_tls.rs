@@ -7,6 +7,7 @@ mod support;
 use std::error::Error as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use peers::{Authority, Peer, Redis, free_port, tool, wait_for_port, wait_until};
 use session_store::{ErrorKind, SessionId, Store};
@@ -114,21 +115,24 @@ async fn one_side_without_tls_fails_in_time() {
     let redis = start(&settings(&authority, "IP:127.0.0.1", port, false), &[]);
     let ca = authority.certificate().display().to_string();
     let plain = redis.port;
-    for (url, kind, at) in [
-        // Redis takes what it cannot read for the start of a long command.
+    for (url, at) in [
         (
             format!("rediss://127.0.0.1:{plain}?timeout=1&cacert={ca}"),
-            ErrorKind::Timeout,
             plain,
         ),
-        (
-            format!("redis://127.0.0.1:{port}?timeout=1"),
-            ErrorKind::Unavailable,
-            port,
-        ),
+        (format!("redis://127.0.0.1:{port}?timeout=1"), port),
     ] {
         let store = Store::open(&url).await.unwrap();
+        let asked = Instant::now();
         let error = store.list(1).await.unwrap_err();
+        assert!(asked.elapsed() < Duration::from_secs(10));
+        // Redis 7 takes a TLS hello for the start of a long command and waits;
+        // one that closes the connection instead is as good.
+        let kind = error.kind();
+        assert!(
+            matches!(kind, ErrorKind::Timeout | ErrorKind::Unavailable),
+            "{error:?}"
+        );
         assert_names_it(&error, kind, &format!("redis at 127.0.0.1:{at}"));
     }
 }
