@@ -2,6 +2,7 @@
 
 #![cfg(feature = "compression")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -169,11 +170,13 @@ fn php_memcached_and_we_read_each_others_items() {
     let arguments = [server.port.to_string(), samples().len().to_string()];
     let answer = php(script, &arguments);
     assert_eq!(answer.lines().count(), samples().len() * 2);
-    let mut compressed = 0;
+    let mut compressed = BTreeSet::new();
     for (number, plain) in samples().iter().enumerate() {
         for (name, _) in kinds {
             let (flags, stored) = get(&mut connection, &format!("theirs-{name}-{number}"));
-            compressed += usize::from(flags & 0x10 != 0);
+            if flags & 0x10 != 0 {
+                compressed.insert(name);
+            }
             assert_eq!(
                 unwrap(flags, &stored, LIMIT).unwrap(),
                 &plain[..],
@@ -181,7 +184,8 @@ fn php_memcached_and_we_read_each_others_items() {
             );
         }
     }
-    assert_eq!(compressed, 4, "both kinds, two samples");
+    // What it finds worth compressing is its own affair.
+    assert_eq!(compressed.len(), kinds.len(), "{compressed:?}");
 }
 
 fn get(connection: &mut BufReader<TcpStream>, key: &str) -> (u32, Vec<u8>) {

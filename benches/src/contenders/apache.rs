@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use peers::Peer;
+use peers::{Peer, Version};
 
 use super::{Contender, FpmPool, PhpFpm, Setup, program, write};
 
@@ -108,29 +108,22 @@ fn config(
 }
 
 fn php_module() -> Option<PathBuf> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir(MODULES)
-        .ok()?
+    let files = std::fs::read_dir(MODULES).ok()?;
+    files
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
-            name.is_some_and(|name| name.starts_with("libphp") && name.ends_with(".so"))
-        })
-        .collect();
-    found.sort();
-    found.pop()
+        .filter_map(|path| Some((version_of(&path)?.parse::<Version>().ok()?, path)))
+        .max_by_key(|(version, _)| *version)
+        .map(|(_, path)| path)
 }
 
-/// Debian's settings for the version of the module, which its name has, such
-/// as `libphp8.2.so`.
+/// The 8.2 of `libphp8.2.so`.
+fn version_of(module: &Path) -> Option<&str> {
+    let name = module.file_name()?.to_str()?;
+    name.strip_prefix("libphp")?.strip_suffix(".so")
+}
+
+/// Debian's settings for the version of the module.
 fn ini_folder(module: &Path) -> PathBuf {
-    let name = module
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned());
-    let version = name
-        .unwrap_or_default()
-        .trim_start_matches("libphp")
-        .to_owned();
+    let version = version_of(module).unwrap_or_default();
     PathBuf::from(format!("/etc/php/{version}/apache2"))
 }
