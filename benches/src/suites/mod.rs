@@ -4,6 +4,7 @@ mod codec;
 mod config;
 mod http;
 mod keepalive;
+mod leaving;
 mod memory;
 mod overload;
 mod profile;
@@ -79,6 +80,12 @@ pub const ALL: &[Suite] = &[
         about: "answers in time when more arrive than can be served",
         timed: true,
         run: overload::run,
+    },
+    Suite {
+        name: "leaving",
+        about: "latency of those that stay while others leave a server at ease",
+        timed: true,
+        run: leaving::run,
     },
     Suite {
         name: "reload",
