@@ -57,6 +57,21 @@ impl Machine {
         self.pending.as_ref().map(|pending| pending.generation)
     }
 
+    /// The settings that a generation's workers are started with.
+    pub(super) fn settings_of(&self, generation: u64) -> &Settings {
+        match &self.pending {
+            Some(pending) if pending.generation == generation => &pending.settings,
+            _ => &self.settings,
+        }
+    }
+
+    /// Whoever resizes the pool during a reload means the new workers, too.
+    pub(super) const fn resize_pending(&mut self, sizing: Sizing) {
+        if let Some(pending) = &mut self.pending {
+            pending.settings.sizing = sizing;
+        }
+    }
+
     /// As many workers as the sizing starts with, and no fewer than are at
     /// work now: the switch must not cost capacity.
     fn first_workers(&self, settings: &Settings) -> usize {
@@ -164,6 +179,7 @@ impl Machine {
         for id in starting {
             self.stop(now, id, StopReason::Reload, Firmness::Kill);
         }
+        self.stop_excess(now);
         self.arm(grace);
         self.record.totals.reloads += 1;
         let generation = self.generation;

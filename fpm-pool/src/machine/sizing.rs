@@ -37,18 +37,24 @@ impl Machine {
     /// Changes the number of workers.
     pub(crate) fn resize(&mut self, now: Instant, sizing: Sizing) {
         self.settings.sizing = sizing;
+        self.resize_pending(sizing);
         self.queue.review(now, sizing.max_children());
-        let excess = self.census.live().saturating_sub(sizing.max_children());
+        self.stop_excess(now);
+        self.arm(Some(now));
+        self.serve_queue(now);
+        self.balance(now);
+        self.after_change();
+    }
+
+    /// Stops idle workers beyond the most that there may be.
+    pub(super) fn stop_excess(&mut self, now: Instant) {
+        let excess = self.census.live().saturating_sub(self.max_children());
         for _ in 0..excess {
             let Some(&longest) = self.idle.first() else {
                 break;
             };
             self.stop(now, longest, StopReason::Surplus, Firmness::Idle);
         }
-        self.arm(Some(now));
-        self.serve_queue(now);
-        self.balance(now);
-        self.after_change();
     }
 
     /// Workers that a generation starts with.
@@ -129,7 +135,9 @@ impl Machine {
     pub(super) fn spawn(&mut self, now: Instant, generation: u64) -> WorkerId {
         let id = WorkerId(self.next_worker);
         self.next_worker += 1;
-        let until = now.checked_add(self.settings.timeouts.start);
+        let settings = self.settings_of(generation);
+        let until = now.checked_add(settings.timeouts.start);
+        let most = settings.max_requests;
         let worker = Worker {
             generation,
             state: State::Starting { until },
@@ -137,7 +145,7 @@ impl Machine {
             born: now,
             requests: 0,
             proven: false,
-            max_requests: self.spread_max_requests(),
+            max_requests: self.spread_max_requests(most),
             claims: None,
         };
         self.workers.insert(id, worker);
@@ -154,8 +162,7 @@ impl Machine {
     }
 
     /// `max_requests`, up to a tenth lower.
-    fn spread_max_requests(&mut self) -> u64 {
-        let most = self.settings.max_requests;
+    fn spread_max_requests(&mut self, most: u64) -> u64 {
         if most == 0 {
             return u64::MAX;
         }

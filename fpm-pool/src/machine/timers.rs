@@ -42,7 +42,7 @@ impl Machine {
         };
         match &worker.state {
             State::Starting { .. } => {
-                let limit = self.settings.timeouts.start;
+                let limit = self.settings_of(worker.generation).timeouts.start;
                 let reason = format!("a worker was not ready within {limit:?}");
                 self.out.push(Action::Late {
                     reason: reason.clone(),

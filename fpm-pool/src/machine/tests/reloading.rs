@@ -121,3 +121,33 @@ fn each_old_generation_keeps_its_own_grace_however_often_there_are_reloads() {
     let signals = world.signals(old);
     assert_eq!(signals.first(), Some(&StopSignal::Stop), "{signals:?}");
 }
+
+#[test]
+fn new_workers_have_the_new_settings() {
+    let mut world = World::ready(settings(fixed(2)));
+    let mut new = settings(fixed(2));
+    new.max_requests = 1;
+    new.timeouts.start = secs(1.0);
+    world.machine.reload(world.now, new).unwrap();
+    world.collect();
+    let workers = world.starting();
+    assert!(
+        workers
+            .iter()
+            .all(|id| world.machine.workers[id].max_requests == 1)
+    );
+    world.pass(secs(1.0));
+    let failed = |action: &Action| matches!(action, Action::Reloaded(Err(reason)) if reason.ends_with("within 1s"));
+    assert!(world.done.iter().any(failed), "{:?}", world.done);
+}
+
+#[test]
+fn a_size_set_during_a_reload_stays() {
+    let mut world = World::ready(settings(fixed(2)));
+    reload(&mut world);
+    world.machine.resize(world.now, fixed(3));
+    world.start_all();
+    world.exit_stopping();
+    world.start_all();
+    assert_eq!(world.machine.census.idle, 3);
+}
