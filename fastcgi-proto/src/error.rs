@@ -155,7 +155,8 @@ pub enum ProtocolError {
         /// The request's id.
         request_id: u16,
     },
-    /// A management record is longer than [`Limits`](crate::Limits) allows.
+    /// A management record is longer than
+    /// [`management_bytes`](crate::ConnectionLimits::management_bytes).
     #[error("management record of {len} bytes, more than {limit}")]
     ManagementLength {
         /// Its length.

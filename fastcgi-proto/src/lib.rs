@@ -129,7 +129,7 @@ mod wire;
 
 pub use error::{DecodeError, PairError, ParamError, ProtocolError};
 pub use id::RequestId;
-pub use limits::Limits;
+pub use limits::ConnectionLimits;
 pub use params::{InvalidContentLength, PairSplit, Pairs, Params, ParamsEncoder, ParamsIter};
 pub use record::{BorrowedPart, Outgoing, Part, RecordDecoder};
 pub use values::{ValueNames, Values};

@@ -9,15 +9,15 @@
 /// # Examples
 ///
 /// ```
-/// use fastcgi_proto::Limits;
+/// use fastcgi_proto::ConnectionLimits;
 ///
-/// let mut limits = Limits::default();
+/// let mut limits = ConnectionLimits::default();
 /// limits.params_bytes = 64 * 1024;
 /// assert_eq!(limits.params_pairs, 1024);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Application: bytes of one request's `PARAMS`, lengths included.
     /// Default 256 KiB. Beyond it the request is answered `OVERLOADED`.
     pub params_bytes: usize,
@@ -44,17 +44,12 @@ pub struct Limits {
     /// above the bound a connection wants no more input until they are
     /// written.
     pub queued_output: usize,
-    /// Web server: bytes of a CGI response head, 1xx heads included. Default
-    /// 64 KiB.
-    pub head_bytes: usize,
-    /// Web server: fields of a CGI response head. Default 256.
-    pub head_fields: usize,
     /// Application driver: bytes read and thrown away after the last answer
     /// on a connection that is to close. Default 16 MiB.
     pub drain_bytes: u64,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             params_bytes: 256 * 1024,
@@ -64,8 +59,6 @@ impl Default for Limits {
             unread_input: 256 * 1024,
             management_bytes: 4 * 1024,
             queued_output: 256 * 1024,
-            head_bytes: 64 * 1024,
-            head_fields: 256,
             drain_bytes: 16 * 1024 * 1024,
         }
     }

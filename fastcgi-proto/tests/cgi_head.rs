@@ -328,8 +328,8 @@ fn authorizer_adds_variables() {
 #[test]
 fn bounds_are_kept() {
     let mut policy = HeadPolicy::default();
-    policy.limits.head_bytes = 20;
-    policy.limits.head_fields = 2;
+    policy.head_bytes = 20;
+    policy.head_fields = 2;
     assert!(parse_with(&policy, b"A: 0123456789abcde\n\nmuch more body than this").is_ok());
     let refused = parse_with(&policy, b"A: 0123456789abcdef\n\n").unwrap_err();
     assert_eq!(refused, HeadError::TooLarge { limit: 20 });

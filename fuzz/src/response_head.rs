@@ -19,8 +19,8 @@ pub fn response_head(data: &[u8]) {
 
 fn policy(choices: u8) -> HeadPolicy {
     let mut policy = HeadPolicy::default();
-    policy.limits.head_bytes = if choices & 1 == 0 { 64 * 1024 } else { 40 };
-    policy.limits.head_fields = if choices & 2 == 0 { 256 } else { 2 };
+    policy.head_bytes = if choices & 1 == 0 { 64 * 1024 } else { 40 };
+    policy.head_fields = if choices & 2 == 0 { 256 } else { 2 };
     policy.nph = if choices & 4 == 0 {
         Nph::Reject
     } else {
@@ -93,7 +93,7 @@ fn push(
 
 fn check(head: &Head, policy: &HeadPolicy) {
     assert!((100..1000).contains(&head.status()) && head.status() != 101);
-    assert!(head.fields().len() <= policy.limits.head_fields);
+    assert!(head.fields().len() <= policy.head_fields);
     for (name, value) in head.fields() {
         assert!(!name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic()));
         let control = |&byte: &u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;

@@ -1,7 +1,7 @@
 //! How a web server connection behaves.
 
 use crate::wire::MAX_ALIGNED_CONTENT;
-use crate::{Limits, PairSplit};
+use crate::{ConnectionLimits, PairSplit};
 
 /// The settings of a [`Connection`](super::Connection).
 ///
@@ -41,7 +41,7 @@ pub struct Config {
     /// such a body; libfcgi and Go read it.
     pub unknown_length: bool,
     /// Bounds on what is held.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
 }
 
 impl Config {
@@ -77,7 +77,7 @@ impl Default for Config {
             missing_end: MissingEnd::Fail,
             unknown_records: UnknownRecords::Skip,
             unknown_length: false,
-            limits: Limits::default(),
+            limits: ConnectionLimits::default(),
         }
     }
 }

@@ -157,10 +157,10 @@ impl Connection {
         AbortAction::CloseConnection
     }
 
-    /// Bytes that can be sent before [`Limits::queued_output`] is reached;
-    /// at 0 write first.
+    /// Bytes that can be sent before [`queued_output`] is reached; at 0 write
+    /// first.
     ///
-    /// [`Limits::queued_output`]: crate::Limits::queued_output
+    /// [`queued_output`]: crate::ConnectionLimits::queued_output
     #[must_use]
     pub const fn send_capacity(&self) -> usize {
         self.config

@@ -1,7 +1,7 @@
 //! How an application connection behaves.
 
 use crate::wire::{MAX_ALIGNED_CONTENT, Role};
-use crate::{Limits, Values};
+use crate::{ConnectionLimits, Values};
 
 /// The settings of a [`Connection`](super::Connection).
 ///
@@ -31,7 +31,7 @@ pub struct Config {
     /// Whether records are padded to multiples of 8. Default: yes.
     pub pad: bool,
     /// Bounds on what is held.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
 }
 
 impl Config {
@@ -54,7 +54,7 @@ impl Default for Config {
             max_reqs: None,
             max_content: MAX_ALIGNED_CONTENT,
             pad: true,
-            limits: Limits::default(),
+            limits: ConnectionLimits::default(),
         }
     }
 }

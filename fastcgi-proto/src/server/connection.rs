@@ -128,7 +128,7 @@ impl Connection {
     }
 
     /// Reports `len` bytes of `Stdin` or `Data` as taken by the application.
-    /// As long as [`Limits::unread_input`](crate::Limits::unread_input) is
+    /// As long as [`unread_input`](crate::ConnectionLimits::unread_input) is
     /// reached, the connection wants no more input.
     pub fn consumed(&mut self, request: RequestId, len: usize) {
         if let Ok(request) = self.find(request) {
@@ -139,7 +139,7 @@ impl Connection {
     }
 
     /// Bytes that can be queued before
-    /// [`Limits::queued_output`](crate::Limits::queued_output) is reached; at
+    /// [`queued_output`](crate::ConnectionLimits::queued_output) is reached; at
     /// 0 write first.
     #[must_use]
     pub const fn send_capacity(&self) -> usize {

@@ -21,8 +21,8 @@ pub(crate) struct Generation {
 impl Generation {
     pub(crate) fn new(config: &PoolConfig, spawner: Arc<Mutex<dyn Spawn>>) -> Self {
         let mut head = HeadPolicy::default();
-        head.limits.head_bytes = config.limits.head_bytes;
-        head.limits.head_fields = config.limits.head_fields;
+        head.head_bytes = config.limits.head_bytes;
+        head.head_fields = config.limits.head_fields;
         let on_thread = {
             let spawner = spawner.lock().unwrap_or_else(PoisonError::into_inner);
             spawner.is_blocking()

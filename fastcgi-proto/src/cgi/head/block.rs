@@ -37,7 +37,7 @@ pub(super) fn parse(raw: Bytes, lines: usize, policy: &HeadPolicy) -> Result<Hea
     let mut block = Block {
         policy,
         seen: 0,
-        fields: Vec::with_capacity(lines.min(policy.limits.head_fields)),
+        fields: Vec::with_capacity(lines.min(policy.head_fields)),
         status: None,
         line_status: None,
         content_length: None,
@@ -69,8 +69,8 @@ impl Block<'_> {
         }
         let line = field::split(raw, range, number)?;
         self.seen += 1;
-        if self.seen > self.policy.limits.head_fields {
-            let limit = self.policy.limits.head_fields;
+        if self.seen > self.policy.head_fields {
+            let limit = self.policy.head_fields;
             return Err(HeadError::TooManyFields { limit });
         }
         self.field(raw, line, number)

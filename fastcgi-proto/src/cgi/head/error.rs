@@ -18,13 +18,13 @@ pub enum HeadError {
         /// The bytes of the head that had come.
         got: usize,
     },
-    /// The heads of one answer are longer than `Limits::head_bytes`.
+    /// The heads of one answer are longer than `HeadPolicy::head_bytes`.
     #[error("the header block is longer than {limit} bytes")]
     TooLarge {
         /// The bound that was passed.
         limit: usize,
     },
-    /// More fields than `Limits::head_fields`.
+    /// More fields than `HeadPolicy::head_fields`.
     #[error("the header block has more than {limit} fields")]
     TooManyFields {
         /// The bound that was passed.

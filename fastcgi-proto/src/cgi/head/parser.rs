@@ -11,7 +11,7 @@ use super::{Head, HeadError, HeadPolicy, block};
 ///
 /// The head ends with the *first* empty line; LF and CRLF may be mixed. When
 /// it came in one piece, it is not copied; otherwise at most
-/// [`Limits::head_bytes`](crate::Limits::head_bytes) are held. What follows the head is never looked
+/// [`HeadPolicy::head_bytes`] are held. What follows the head is never looked
 /// at: a body that holds an empty line cannot be taken for a head.
 ///
 /// The table in [`Head`] says what is decided about odd heads.
@@ -132,7 +132,7 @@ impl HeadParser {
 
     /// Takes the head, or what there is of it, from the front of `piece`.
     fn head(&mut self, piece: &mut Bytes) -> Result<Option<Head>, HeadError> {
-        let limit = self.policy.limits.head_bytes;
+        let limit = self.policy.head_bytes;
         let end = self.end.find(piece);
         let part = end.unwrap_or(piece.len());
         if self.earlier + self.held.len() + part > limit {

@@ -1,7 +1,5 @@
 //! What the parser of heads accepts.
 
-use crate::Limits;
-
 /// What [`HeadParser`](super::HeadParser) accepts, and its bounds.
 ///
 /// # Examples
@@ -12,14 +10,16 @@ use crate::Limits;
 /// let mut policy = HeadPolicy::default();
 /// policy.nph = Nph::Accept;
 /// policy.x_sendfile = true;
-/// assert_eq!(policy.limits.head_bytes, 64 * 1024);
+/// assert_eq!(policy.head_bytes, 64 * 1024);
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HeadPolicy {
-    /// The bounds `head_bytes` (all heads of one answer together, line ends
-    /// counted) and `head_fields` (of one head, the removed ones counted).
-    pub limits: Limits,
+    /// The most bytes of all heads of one answer together, 1xx heads and line
+    /// ends counted: 64 KiB.
+    pub head_bytes: usize,
+    /// The most fields of one head, the removed ones counted: 256.
+    pub head_fields: usize,
     /// What to do with an HTTP status line: reject it.
     pub nph: Nph,
     /// Which statuses are accepted: 100 to 599.
@@ -36,7 +36,8 @@ pub struct HeadPolicy {
 impl Default for HeadPolicy {
     fn default() -> Self {
         Self {
-            limits: Limits::default(),
+            head_bytes: 64 * 1024,
+            head_fields: 256,
             nph: Nph::Reject,
             status: StatusRange::Registered,
             x_sendfile: false,

@@ -15,7 +15,7 @@ use crate::server::LengthCheck;
 /// An input stream of a request: its body, or the file of a Filter.
 ///
 /// What is not read is not requested from the peer beyond
-/// [`Limits::unread_input`](crate::Limits::unread_input). It is a [`Body`],
+/// [`unread_input`](crate::ConnectionLimits::unread_input). It is a [`Body`],
 /// so a gateway can hand it to another connection as it is.
 #[derive(Debug)]
 pub struct Input {
