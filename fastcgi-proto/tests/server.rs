@@ -4,7 +4,7 @@ mod support;
 
 use bytes::{Bytes, BytesMut};
 use fastcgi_proto::server::{
-    Config, Connection, Disposition, Event, InactiveRequest, LengthCheck, RoleSet,
+    Config, Connection, Disposition, Event, InactiveRequest, LengthCheck, PeerClose, RoleSet,
 };
 use fastcgi_proto::{
     PairError, Params, ProtocolError, ProtocolStatus, RecordType, RequestId, Role,
@@ -434,13 +434,13 @@ fn peer_that_leaves_aborts_what_it_had_not_sent() {
         &[record(STDIN, 2, b""), begin(3, 1, 1)].concat(),
     );
     assert_eq!(
-        connection.handle_eof(),
+        connection.handle_eof(PeerClose::Half),
         Some(Event::Abort { request: half })
     );
-    assert_eq!(connection.handle_eof(), None);
+    assert_eq!(connection.handle_eof(PeerClose::Half), None);
     assert_eq!(connection.active(), 2);
     connection.end(half, 0).unwrap();
-    // It may have closed its sending side alone.
+    // It closed its sending side alone.
     connection.stdout(whole, Bytes::from_static(b"x")).unwrap();
     connection.end(whole, 0).unwrap();
     let drain_bytes = 0;
@@ -450,6 +450,82 @@ fn peer_that_leaves_aborts_what_it_had_not_sent() {
     );
     drain(connection.outgoing());
     assert_eq!(connection.disposition(), Disposition::Close);
+}
+
+/// A connection with `count` requests whose input is complete.
+fn complete(count: u16, change: impl FnOnce(&mut Config)) -> (Connection, Vec<RequestId>) {
+    let mut connection = with(change);
+    let mut requests = Vec::new();
+    for id in 1..=count {
+        requests.push(started(&mut connection, &head(id, 1, 1, &[])));
+        events(&mut connection, &record(STDIN, id, b""));
+    }
+    (connection, requests)
+}
+
+/// The requests that are aborted when the peer closes.
+fn aborted(connection: &mut Connection, close: PeerClose) -> Vec<RequestId> {
+    let mut all = Vec::new();
+    while let Some(event) = connection.handle_eof(close) {
+        let Event::Abort { request } = event else {
+            panic!("{event:?}");
+        };
+        all.push(request);
+    }
+    all
+}
+
+#[test]
+fn fin_after_whole_requests_aborts_them_unless_half_closing_is_allowed() {
+    let (mut connection, requests) = complete(3, |_| ());
+    assert_eq!(aborted(&mut connection, PeerClose::Unknown), requests);
+    // Each is told once.
+    assert_eq!(aborted(&mut connection, PeerClose::Full), []);
+
+    let (mut connection, requests) = complete(3, |config| config.half_close = true);
+    assert_eq!(aborted(&mut connection, PeerClose::Unknown), []);
+    assert_eq!(aborted(&mut connection, PeerClose::Full), requests);
+}
+
+#[test]
+fn fin_leaves_what_is_queued_to_be_written() {
+    let (mut connection, requests) = complete(1, |_| ());
+    let piece = Bytes::from_static(b"x");
+    connection.stdout(requests[0], piece).unwrap();
+    assert_eq!(aborted(&mut connection, PeerClose::Unknown), requests);
+    connection.end(requests[0], 1).unwrap();
+    let records = sent(&mut connection);
+    assert_eq!(records[0].content, b"x");
+    assert_eq!(records.last().map(|last| last.record_type), Some(END));
+    assert_eq!(connection.disposition(), Disposition::Close);
+}
+
+#[test]
+fn nothing_is_written_to_a_peer_that_is_gone() {
+    let (mut connection, requests) = complete(2, |_| ());
+    let piece = Bytes::from_static(b"x");
+    connection.stdout(requests[0], piece.clone()).unwrap();
+    assert_eq!(aborted(&mut connection, PeerClose::Full), requests);
+    // Handlers that take no notice are drained all the same.
+    connection.stdout(requests[1], piece.clone()).unwrap();
+    connection.stderr(requests[1], piece).unwrap();
+    assert_eq!(connection.disposition(), Disposition::KeepOpen);
+    connection.end(requests[0], 1).unwrap();
+    connection
+        .reject(requests[1], ProtocolStatus::OVERLOADED)
+        .unwrap();
+    assert!(!connection.wants_write() && !connection.wants_read());
+    assert_eq!(connection.disposition(), Disposition::Close);
+}
+
+#[test]
+fn nothing_is_written_after_a_violation() {
+    let (mut connection, requests) = complete(1, |_| ());
+    failure(&mut connection, &begin(1, 1, 1));
+    let piece = Bytes::from_static(b"x");
+    connection.stdout(requests[0], piece).unwrap();
+    connection.end(requests[0], 0).unwrap();
+    assert!(!connection.wants_write());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::{Buf, Bytes, BytesMut};
-use fastcgi_proto::server::{Config, Connection, Event, RoleSet};
+use fastcgi_proto::server::{Config, Connection, Event, PeerClose, RoleSet};
 use fastcgi_proto::{ProtocolError, ProtocolStatus, RecordType, RequestId};
 
 use crate::pieces::pieces;
@@ -28,6 +28,7 @@ struct App {
     connection: Connection,
     at_once: bool,
     rejects: bool,
+    close: PeerClose,
     events: Vec<(String, Vec<u8>)>,
     written: Wire,
     /// How often each request was ended.
@@ -53,6 +54,11 @@ impl App {
             connection: Connection::new(config),
             at_once: mode & 8 != 0,
             rejects: mode & 16 != 0,
+            close: match mode & 96 {
+                32 => PeerClose::Unknown,
+                64 => PeerClose::Full,
+                _ => PeerClose::Half,
+            },
             events: Vec::new(),
             written: Wire::default(),
             ends: BTreeMap::new(),
@@ -76,9 +82,16 @@ impl App {
                 }
             }
         }
-        while let Some(event) = self.connection.handle_eof() {
+        while let Some(event) = self.connection.handle_eof(self.close) {
             self.event(event);
         }
+        if self.close == PeerClose::Full {
+            assert!(!self.connection.wants_write(), "nobody reads it");
+            return (self.events, Vec::new(), None);
+        }
+        // Without an answer are those that go on.
+        let goes_on = self.close == PeerClose::Half;
+        assert!(goes_on || self.connection.active() == 0);
         while self.connection.wants_write() {
             let mut outgoing = self.connection.outgoing();
             let len = outgoing.chunk().len();

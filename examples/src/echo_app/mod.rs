@@ -13,7 +13,6 @@ use std::time::Duration;
 use fastcgi_proto::driver::Server;
 use fastcgi_proto::server::{Config, RoleSet};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
 
 use crate::listener::Listener;
 use handler::Echo;
@@ -43,23 +42,16 @@ async fn serve(args: &Args) -> io::Result<()> {
     let mut config = Config::default();
     config.roles = RoleSet::ALL;
     let echo = Echo::new(args);
-    let server = Server::new(move |request| echo.clone().answer(request)).config(config);
-    let (stopped, stop) = oneshot::channel();
-    let served = server.serve(listener, async {
-        // Its sender is gone only when the program ends.
-        let _ = stop.await;
-    });
-    let ended = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        let _ = stopped.send(());
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        () = served => {}
-        () = ended => {}
-    }
+    let server = Server::new(move |request| echo.clone().answer(request))
+        .config(config)
+        .stop_timeout(GRACE);
+    server
+        .serve(listener, async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await;
     Ok(())
 }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{CodecError, flush};
-use crate::server::{Config, Connection, Event};
+use crate::server::{Config, Connection, Event, PeerClose};
 use crate::{ProtocolStatus, RequestId};
 
 /// An application's connection as a codec: decodes [`Event`]s, encodes
@@ -14,6 +14,9 @@ use crate::{ProtocolStatus, RequestId};
 /// send [`ServerCommand::Flush`] when
 /// [`wants_write`](Connection::wants_write) says that some wait. Close when
 /// [`disposition`](Connection::disposition) says so.
+///
+/// The end of the stream counts as [`PeerClose::Unknown`]; call
+/// [`handle_eof`](Connection::handle_eof) where more is known.
 #[derive(Debug)]
 pub struct ServerCodec {
     connection: Connection,
@@ -87,7 +90,7 @@ impl Decoder for ServerCodec {
     fn decode_eof(&mut self, input: &mut BytesMut) -> Result<Option<Event>, CodecError> {
         match self.connection.handle_input(input)? {
             Some(event) => Ok(Some(event)),
-            None => Ok(self.connection.handle_eof()),
+            None => Ok(self.connection.handle_eof(PeerClose::Unknown)),
         }
     }
 }

@@ -62,5 +62,5 @@ pub use body::HttpBody;
 pub use body::{Body, BoxError, Full, ReaderBody};
 pub use client::{ClientConnection, Exchange};
 pub use error::{Error, ErrorKind};
-pub use net::{Address, AllowedPeers, InvalidAddress, Listener, Stream, Transport};
+pub use net::{Address, AllowedPeers, InvalidAddress, Listener, PeerWatch, Stream, Transport};
 pub use server::{Answer, Handler, Input, Request, Responder, Server, Stopped};

@@ -30,6 +30,14 @@ pub struct Config {
     pub max_content: u16,
     /// Whether records are padded to multiples of 8. Default: yes.
     pub pad: bool,
+    /// Whether a peer may close its sending side and wait for its answers
+    /// where that looks like its leaving ([`PeerClose::Unknown`]: over TCP).
+    /// Default: no, its requests are aborted; no web server waits so. Where
+    /// the transport tells (Unix sockets), such a peer gets its answers in
+    /// either case.
+    ///
+    /// [`PeerClose::Unknown`]: super::PeerClose::Unknown
+    pub half_close: bool,
     /// Bounds on what is held.
     pub limits: ConnectionLimits,
 }
@@ -54,6 +62,7 @@ impl Default for Config {
             max_reqs: None,
             max_content: MAX_ALIGNED_CONTENT,
             pad: true,
+            half_close: false,
             limits: ConnectionLimits::default(),
         }
     }

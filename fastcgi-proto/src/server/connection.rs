@@ -28,6 +28,8 @@ pub struct Connection {
     /// A request without `KEEP_CONN` has ended.
     pub(super) closing: bool,
     pub(super) eof: bool,
+    /// Nobody reads what is written.
+    pub(super) left: bool,
     pub(super) failed: Option<ProtocolError>,
 }
 
@@ -67,6 +69,7 @@ impl Connection {
             unread: 0,
             closing: false,
             eof: false,
+            left: false,
             failed: None,
         }
     }
@@ -101,10 +104,13 @@ impl Connection {
     ///
     /// [`InactiveRequest`] if it has ended before.
     pub fn end(&mut self, request: RequestId, app_status: u32) -> Result<(), InactiveRequest> {
-        if self.find(request)?.stderr_used {
-            self.output.stream_end(RecordType::STDERR, request.get());
+        let stderr_used = self.find(request)?.stderr_used;
+        if !self.is_mute() {
+            if stderr_used {
+                self.output.stream_end(RecordType::STDERR, request.get());
+            }
+            self.output.stream_end(RecordType::STDOUT, request.get());
         }
-        self.output.stream_end(RecordType::STDOUT, request.get());
         self.put_end(request.get(), app_status, ProtocolStatus::REQUEST_COMPLETE);
         self.release(request.get());
         Ok(())
@@ -207,6 +213,12 @@ impl Connection {
         self.requests.len()
     }
 
+    /// Whether the peer is known to send no more.
+    #[cfg(feature = "tokio")]
+    pub(crate) const fn is_at_eof(&self) -> bool {
+        self.eof
+    }
+
     /// The request with this id and generation, if its params are complete.
     fn find(&mut self, id: RequestId) -> Result<&mut Request, InactiveRequest> {
         self.requests
@@ -237,6 +249,9 @@ impl Connection {
     }
 
     pub(super) fn put_end(&mut self, request_id: u16, app_status: u32, status: ProtocolStatus) {
+        if self.is_mute() {
+            return;
+        }
         let body = EndBody {
             app_status,
             protocol_status: status,
@@ -245,7 +260,15 @@ impl Connection {
             .record(RecordType::END_REQUEST, request_id, &body.encode());
     }
 
+    /// Whether output is dropped, as nobody is to get it.
+    const fn is_mute(&self) -> bool {
+        self.left || self.failed.is_some()
+    }
+
     fn queue(&mut self, record_type: RecordType, request: RequestId, content: Bytes) {
+        if self.is_mute() {
+            return;
+        }
         let format = Format {
             max_content: self.config.max_content.max(1),
             pad: self.config.pad,

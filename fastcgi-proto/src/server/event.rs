@@ -51,9 +51,9 @@ pub enum Event {
         /// Whether it is as long as `FCGI_DATA_LENGTH` said.
         check: LengthCheck,
     },
-    /// Nobody waits for the answer any more: the web server said so, or
-    /// closed the connection before the input was complete. End the request
-    /// soon.
+    /// Nobody waits for the answer any more: the web server said so
+    /// (`ABORT_REQUEST`, which HAProxy alone sends), or closed the connection,
+    /// which is how the others abort. End the request soon.
     Abort {
         /// The request.
         request: RequestId,

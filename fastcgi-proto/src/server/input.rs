@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::request::Request;
-use super::{Connection, Event};
+use super::{Connection, Event, PeerClose};
 use crate::record::Part;
 use crate::values::ValueNames;
 use crate::wire::{BeginBody, ProtocolStatus, RecordType, Role};
@@ -45,18 +45,29 @@ impl Connection {
     }
 
     /// Takes note that the peer has closed its side; call it until it returns
-    /// `None`.
+    /// `None`, and again when more is known about the peer.
     ///
-    /// Requests whose input is not complete are aborted. The others go on:
-    /// the peer may have closed its sending side alone.
-    pub fn handle_eof(&mut self) -> Option<Event> {
+    /// Requests whose input is not complete are aborted. The others are if
+    /// `close`, with [`half_close`](super::Config::half_close), says that
+    /// nobody waits for them. After [`PeerClose::Full`] there is nothing to
+    /// write any more; output is dropped.
+    pub fn handle_eof(&mut self, close: PeerClose) -> Option<Event> {
         self.eof = true;
+        let all = match close {
+            PeerClose::Half => false,
+            PeerClose::Unknown => !self.config.half_close,
+            PeerClose::Full => {
+                self.left = true;
+                self.output.clear();
+                true
+            }
+        };
         // Without their params these were never requests.
         self.requests.retain(|request| request.params.is_none());
         let request = self
             .requests
             .iter_mut()
-            .find(|request| !request.aborted && !request.input_complete())?;
+            .find(|request| !request.aborted && (all || !request.input_complete()))?;
         request.aborted = true;
         Some(Event::Abort {
             request: request.id,

@@ -4,7 +4,8 @@
 //!
 //! 1. read while [`wants_read`](Connection::wants_read), and hand the bytes to
 //!    [`handle_input`](Connection::handle_input) until it returns `None`, or
-//!    call [`handle_eof`](Connection::handle_eof),
+//!    call [`handle_eof`](Connection::handle_eof); while it does not want to
+//!    read, look out for the peer's close by other means if there are any,
 //! 2. answer with [`stdout`](Connection::stdout) and
 //!    [`end`](Connection::end), and report input as
 //!    [`consumed`](Connection::consumed),
@@ -43,8 +44,10 @@ mod config;
 mod connection;
 mod event;
 mod input;
+mod peer;
 mod request;
 
 pub use config::{Config, RoleSet};
 pub use connection::{Connection, Disposition, InactiveRequest};
 pub use event::{Event, LengthCheck};
+pub use peer::PeerClose;

@@ -4,8 +4,10 @@ mod address;
 mod allowed;
 mod listener;
 mod stream;
+mod watch;
 
 pub use address::{Address, InvalidAddress};
 pub use allowed::AllowedPeers;
 pub use listener::Listener;
 pub use stream::{Stream, Transport};
+pub use watch::PeerWatch;

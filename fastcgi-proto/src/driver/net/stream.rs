@@ -4,10 +4,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::Address;
+use super::watch::now;
+use super::{Address, PeerWatch};
+use crate::server::PeerClose;
 
 /// A byte stream that a driver can use.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin {
@@ -18,6 +20,20 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin {
     /// acknowledgement makes that 40 ms. The setting does not last, so it is
     /// called after every read.
     fn acknowledge(&self) {}
+
+    /// What is known about the peer, once reading has come to the end of what
+    /// it sends. By default that its sending side is closed, no more.
+    fn peer_close(&self) -> PeerClose {
+        PeerClose::Unknown
+    }
+
+    /// A look-out for the peer's close that needs no reading: an application
+    /// that may take no more input learns of it all the same. By default, and
+    /// if the system has no descriptor left, there is none, and only reading
+    /// and writing tell.
+    fn watch_peer(&self) -> Option<PeerWatch> {
+        None
+    }
 }
 
 /// A connection over TCP or a Unix socket.
@@ -67,6 +83,20 @@ impl Transport for Stream {
             stream.acknowledge();
         }
     }
+
+    fn peer_close(&self) -> PeerClose {
+        match self {
+            Self::Tcp(stream) => stream.peer_close(),
+            Self::Unix(stream) => stream.peer_close(),
+        }
+    }
+
+    fn watch_peer(&self) -> Option<PeerWatch> {
+        match self {
+            Self::Tcp(stream) => stream.watch_peer(),
+            Self::Unix(stream) => stream.watch_peer(),
+        }
+    }
 }
 
 impl Transport for TcpStream {
@@ -75,9 +105,26 @@ impl Transport for TcpStream {
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(self).set_tcp_quickack(true);
     }
+
+    fn watch_peer(&self) -> Option<PeerWatch> {
+        PeerWatch::tcp(self).ok()
+    }
 }
 
-impl Transport for UnixStream {}
+impl Transport for UnixStream {
+    fn peer_close(&self) -> PeerClose {
+        // A hang-up that is not known yet the watch will tell.
+        if now(self.ready(Interest::WRITABLE)).is_write_closed() {
+            PeerClose::Full
+        } else {
+            PeerClose::Half
+        }
+    }
+
+    fn watch_peer(&self) -> Option<PeerWatch> {
+        PeerWatch::unix(self).ok()
+    }
+}
 
 impl Transport for DuplexStream {}
 

@@ -9,7 +9,10 @@ use crate::{Params, ProtocolStatus, Role};
 /// [`Answer`] is one.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. Its future runs in the connection's task, next to
-    /// reading and writing; heavy work belongs on threads of its own.
+    /// reading and writing; heavy work belongs on threads of its own. It runs
+    /// to its end also when nobody waits for the answer any more:
+    /// [`Responder::aborted`] and every error [`Stopped`](super::Stopped) say
+    /// so. A panic closes the connection, with all its requests.
     fn handle(&self, request: Request) -> impl Future<Output = Answer> + Send;
 }
 

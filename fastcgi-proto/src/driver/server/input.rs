@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::responder::Stopped;
-use super::shared::{Inner, Queue, Shared};
+use super::shared::Shared;
 use crate::RequestId;
 use crate::driver::{Body, BoxError};
 use crate::server::LengthCheck;
@@ -17,6 +17,10 @@ use crate::server::LengthCheck;
 /// What is not read is not requested from the peer beyond
 /// [`unread_input`](crate::ConnectionLimits::unread_input). It is a [`Body`],
 /// so a gateway can hand it to another connection as it is.
+///
+/// Dropping it says that the rest is not wanted: it is read and thrown away,
+/// and holds up neither the connection's other requests nor an
+/// `ABORT_REQUEST` behind it.
 #[derive(Debug)]
 pub struct Input {
     shared: Shared,
@@ -62,13 +66,13 @@ impl Input {
             return Poll::Ready(Ok(None));
         }
         let mut inner = self.shared.lock();
-        let Some(queue) = queue(&mut inner, self.request, self.kind) else {
+        let Some(queue) = inner.queue(self.request, self.kind) else {
             return Poll::Ready(match self.kind {
                 Kind::None => Ok(None),
                 _ => Err(Stopped),
             });
         };
-        if let Some(content) = queue.content.pop_front() {
+        if let Some(content) = queue.pop() {
             let read_before = inner.state.wants_read();
             inner.state.consumed(self.request, content.len());
             if !read_before {
@@ -97,6 +101,24 @@ impl Input {
     }
 }
 
+impl Drop for Input {
+    fn drop(&mut self) {
+        let mut inner = self.shared.lock();
+        let Some(queue) = inner.queue(self.request, self.kind) else {
+            return;
+        };
+        queue.discard = true;
+        let mut len = 0;
+        while let Some(content) = queue.pop() {
+            len += content.len();
+        }
+        if len > 0 {
+            inner.state.consumed(self.request, len);
+            inner.wake_task();
+        }
+    }
+}
+
 impl Body for Input {
     fn poll_content(
         mut self: Pin<&mut Self>,
@@ -106,14 +128,5 @@ impl Body for Input {
             next.map_err(|stopped| -> BoxError { Box::new(stopped) })
                 .transpose()
         })
-    }
-}
-
-fn queue(inner: &mut Inner, request: RequestId, kind: Kind) -> Option<&mut Queue> {
-    let active = inner.get(request)?;
-    match kind {
-        Kind::Stdin => Some(&mut active.stdin),
-        Kind::Data => Some(&mut active.data),
-        Kind::None => None,
     }
 }

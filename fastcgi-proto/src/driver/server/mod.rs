@@ -3,9 +3,11 @@
 mod connection;
 mod handler;
 mod input;
+mod queue;
 mod responder;
 mod serve;
 mod shared;
+mod transfer;
 
 pub use handler::{Answer, Handler, Request};
 pub use input::Input;

@@ -83,6 +83,20 @@ impl Responder {
 
     /// Waits until nobody waits for the request any more: the web server
     /// aborted it or left. Choose between it and the work.
+    ///
+    /// It needs neither the input to be read nor output to be taken. A peer
+    /// that closes is noticed when the kernel tells:
+    ///
+    /// - on a Unix socket at once;
+    /// - over TCP when its FIN comes, which is behind all input that it sent:
+    ///   more unread input than the kernel's buffer holds delays it. A FIN
+    ///   alone might also be the end of input alone;
+    ///   [`half_close`](crate::server::Config::half_close) says how to take
+    ///   it;
+    /// - where a FIN is lost, when something is written.
+    ///
+    /// An `ABORT_REQUEST` is noticed when it is read, which is after the input
+    /// before it.
     pub async fn aborted(&self) {
         std::future::poll_fn(|cx| self.poll_aborted(cx)).await;
     }

@@ -1,15 +1,16 @@
 //! Accepting and serving connections.
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::Handler;
 use super::connection::Driver;
-use crate::driver::{Error, Listener, Transport};
+use crate::driver::{Error, Listener, Stream, Transport};
 use crate::server::Config;
 
 /// How long to wait before accepting again after an error such as running out
@@ -33,6 +34,7 @@ pub struct Server<H> {
     config: Config,
     max_connections: usize,
     drain_timeout: Duration,
+    stop_timeout: Duration,
 }
 
 impl<H: Handler> Server<H> {
@@ -43,6 +45,7 @@ impl<H: Handler> Server<H> {
             config: Config::default(),
             max_connections: 1024,
             drain_timeout: Duration::from_secs(10),
+            stop_timeout: Duration::from_secs(30),
         }
     }
 
@@ -61,17 +64,29 @@ impl<H: Handler> Server<H> {
     }
 
     /// How long to read on after the last answer on a connection that is to
-    /// close, until the peer closes too. Default 10 s.
+    /// close, until the peer closes too, and how long the peer may take
+    /// nothing of that answer's rest. Default 10 s.
     #[must_use]
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
         self
     }
 
-    /// Accepts and serves connections until `stop` is ready; then lets active
-    /// requests end and returns.
+    /// How long active requests may go on after the stop. Then their
+    /// connections are closed and their handlers dropped, so that none of
+    /// them, and no peer that does not read, can keep the application from
+    /// ending. Default 30 s; [`Duration::MAX`] waits for ever.
+    #[must_use]
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.stop_timeout = timeout;
+        self
+    }
+
+    /// Accepts and serves connections until `stop` is ready; then closes the
+    /// listener, lets active requests end and returns.
     ///
-    /// A connection that fails ends by itself and disturbs no other.
+    /// A connection that fails ends by itself and disturbs no other, and so
+    /// does one with a handler that panics.
     pub async fn serve(self, listener: Listener, stop: impl Future<Output = ()>) {
         let permits = Arc::new(Semaphore::new(self.max_connections));
         let (stopping, stopped) = watch::channel(false);
@@ -80,17 +95,12 @@ impl<H: Handler> Server<H> {
         loop {
             // Whatever has ended is forgotten.
             while connections.try_join_next().is_some() {}
-            let accept = async {
-                let permit = Arc::clone(&permits).acquire_owned().await;
-                (permit, listener.accept().await)
-            };
             let accepted = tokio::select! {
-                accepted = accept => accepted,
+                accepted = accept(&listener, &permits) => accepted,
                 () = &mut stop => break,
             };
-            let (Ok(permit), Ok(stream)) = accepted else {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
+            let Some((stream, permit)) = accepted else {
+                break;
             };
             let handler = Arc::clone(&self.handler);
             let (config, drain_timeout) = (self.config, self.drain_timeout);
@@ -105,11 +115,16 @@ impl<H: Handler> Server<H> {
                 let _ = driver.run(drain_timeout, stop).await;
             });
         }
+        // Nobody waits in the queue of a listener that accepts no more.
+        drop(listener);
         stopping.send_replace(true);
-        while connections.join_next().await.is_some() {}
+        let ended = async { while connections.join_next().await.is_some() {} };
+        // What is left is aborted with the set.
+        let _ = tokio::time::timeout(self.stop_timeout, ended).await;
     }
 
-    /// Serves one connection that is open already, to its end.
+    /// Serves one connection that is open already, to its end, within a tokio
+    /// runtime.
     ///
     /// # Errors
     ///
@@ -119,5 +134,22 @@ impl<H: Handler> Server<H> {
         Driver::new(stream, self.config, &*self.handler)
             .run(self.drain_timeout, std::future::pending())
             .await
+    }
+}
+
+/// The next connection, once there is a place for it. `None` never happens:
+/// nobody closes the semaphore.
+async fn accept(
+    listener: &Listener,
+    places: &Arc<Semaphore>,
+) -> Option<(Stream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok(stream) => return Some((stream, place)),
+            // Only that one connection failed.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
     }
 }

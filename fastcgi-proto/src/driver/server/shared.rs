@@ -1,14 +1,18 @@
 //! What a connection's task and its handlers share.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::vec::Vec;
 
 use bytes::Bytes;
 
+use super::input::Kind;
+use super::queue::Queue;
 use crate::RequestId;
-use crate::server::{Connection, LengthCheck};
+use crate::server::{Connection, Event};
+
+/// Tasks that one request remembers; more are asked to come again.
+const WAKERS: usize = 16;
 
 /// One connection. The lock is held for moments, never across an await.
 #[derive(Clone, Debug)]
@@ -36,13 +40,6 @@ pub(super) struct Active {
     pub(super) aborted: bool,
     /// Whoever waits for input, for room or for an abort.
     wakers: Vec<Waker>,
-}
-
-/// Input that the handler has not taken.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    pub(super) content: VecDeque<Bytes>,
-    pub(super) end: Option<LengthCheck>,
 }
 
 impl Shared {
@@ -106,6 +103,56 @@ impl Inner {
         }
     }
 
+    /// Passes an event on to the handler of its request.
+    pub(super) fn note(&mut self, event: Event) {
+        match event {
+            Event::Stdin { request, content } => self.receive(request, Kind::Stdin, content),
+            Event::StdinEnd { request, check } => {
+                self.change(request, |active| active.stdin.end = Some(check));
+            }
+            Event::Data { request, content } => self.receive(request, Kind::Data, content),
+            Event::DataEnd { request, check } => {
+                self.change(request, |active| active.data.end = Some(check));
+            }
+            Event::Abort { request } => self.change(request, |active| active.aborted = true),
+            // The one event that makes a handler.
+            Event::Request { .. } => {}
+        }
+    }
+
+    fn receive(&mut self, request: RequestId, kind: Kind, content: Bytes) {
+        let Some(queue) = self.queue(request, kind) else {
+            return;
+        };
+        if queue.discard {
+            self.state.consumed(request, content.len());
+            return;
+        }
+        queue.push(content);
+        self.change(request, |_| ());
+    }
+
+    pub(super) fn queue(&mut self, request: RequestId, kind: Kind) -> Option<&mut Queue> {
+        let active = self.get(request)?;
+        match kind {
+            Kind::Stdin => Some(&mut active.stdin),
+            Kind::Data => Some(&mut active.data),
+            Kind::None => None,
+        }
+    }
+
+    fn change(&mut self, request: RequestId, change: impl FnOnce(&mut Active)) {
+        if let Some(active) = self.get(request) {
+            change(active);
+            active.wake();
+        }
+    }
+
+    /// Whether a handler is to be told if the peer leaves.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.gone && self.active.iter().any(|active| !active.aborted)
+    }
+
     /// Nobody reads answers any more.
     pub(super) fn set_gone(&mut self) {
         self.gone = true;
@@ -131,6 +178,9 @@ impl Active {
     /// Remembers who is to be woken.
     pub(super) fn wait(&mut self, cx: &Context<'_>) {
         if !self.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            if self.wakers.len() >= WAKERS {
+                self.wake();
+            }
             self.wakers.push(cx.waker().clone());
         }
     }
