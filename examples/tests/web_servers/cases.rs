@@ -147,7 +147,7 @@ fn record_types(sent: &[u8]) -> Vec<u8> {
 pub(crate) fn client_leaves(server: &Server) {
     // Where the server may wait for the answer, the test must wait with it.
     let delay = match server.client_gone {
-        ClientGone::Waits => Duration::from_millis(500),
+        ClientGone::TellsWhenWritten | ClientGone::Waits => Duration::from_millis(500),
         ClientGone::Closes => Duration::from_secs(60),
     };
     let chain = Chain::start(server, EchoApp::with_delay(delay));
@@ -163,7 +163,7 @@ pub(crate) fn client_leaves(server: &Server) {
     match server.client_gone {
         ClientGone::Closes => wait_until("the server closes", || first().closed),
         // It may give the request up as well; others are served all the same.
-        ClientGone::Waits => {
+        ClientGone::TellsWhenWritten | ClientGone::Waits => {
             document(&chain.request("GET", &[], Body::None));
         }
     }

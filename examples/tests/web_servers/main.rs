@@ -1,6 +1,9 @@
-//! `echo-app` behind the web servers that are installed: the same cases for
-//! all, with a table of what tells them apart.
+//! `echo-app`, and an application that waits for the abort, behind the web
+//! servers that are installed: the same cases for all, with a table of what
+//! tells them apart.
 
+mod aborts;
+mod application;
 mod cases;
 mod http;
 #[path = "../support/mod.rs"]
@@ -11,7 +14,7 @@ mod table;
 macro_rules! servers {
     ($($name:ident: $server:ident),* $(,)?) => {$(
         mod $name {
-            use crate::{cases, table};
+            use crate::{aborts, cases, table};
 
             const SERVER: &table::Server = &table::$server;
 
@@ -51,6 +54,11 @@ macro_rules! servers {
             }
 
             #[test]
+            fn handler_is_told_that_the_client_left() {
+                aborts::handler_is_told(SERVER);
+            }
+
+            #[test]
             fn broken_upload_harms_nobody() {
                 cases::upload_breaks(SERVER);
             }
@@ -85,4 +93,9 @@ fn haproxy_shares_a_connection_among_requests() {
 #[test]
 fn lighttpd_asks_an_authorizer() {
     cases::authorizer_is_asked();
+}
+
+#[test]
+fn lighttpd_that_passes_answers_on_as_they_come_tells_that_the_client_left() {
+    aborts::handler_is_told(&table::LIGHTTPD_STREAMING);
 }

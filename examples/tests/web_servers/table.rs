@@ -32,46 +32,65 @@ pub(crate) enum Connections {
     Closed,
 }
 
-/// The client leaves while the application is silent.
+/// What the application learns when the client leaves while it is silent, at
+/// the latest; other releases may tell earlier.
+///
+/// None of these servers was seen to close its sending side alone, or to send
+/// `ABORT_REQUEST`.
 pub(crate) enum ClientGone {
-    /// The connection to the application is closed at once.
+    /// At once: the connection to the application is closed.
     Closes,
-    /// The answer may be awaited.
+    /// Once the application writes: the connection is closed when passing
+    /// that on has failed.
+    TellsWhenWritten,
+    /// Nothing: the whole answer may be read and thrown away.
     Waits,
 }
 
+/// With `fastcgi_ignore_client_abort off`, its default.
 pub(crate) const NGINX: Server = Server {
     start: Gateway::nginx,
     connections: Connections::Kept,
     client_gone: ClientGone::Closes,
 };
 
+/// It holds back an answer until that is complete.
 pub(crate) const LIGHTTPD: Server = Server {
     start: Gateway::lighttpd,
     connections: Connections::Closed,
     client_gone: ClientGone::Waits,
 };
 
+/// With `server.stream-response-body = 2`.
+pub(crate) const LIGHTTPD_STREAMING: Server = Server {
+    start: Gateway::lighttpd_streaming,
+    client_gone: ClientGone::TellsWhenWritten,
+    ..LIGHTTPD
+};
+
 pub(crate) const APACHE: Server = Server {
     start: Gateway::apache,
     connections: Connections::Kept,
-    client_gone: ClientGone::Waits,
+    client_gone: ClientGone::TellsWhenWritten,
 };
 
 pub(crate) const CADDY: Server = Server {
     start: Gateway::caddy,
     connections: Connections::Closed,
-    client_gone: ClientGone::Waits,
+    client_gone: ClientGone::TellsWhenWritten,
 };
 
 pub(crate) const H2O: Server = Server {
     start: Gateway::h2o,
     connections: Connections::Kept,
-    client_gone: ClientGone::Waits,
+    client_gone: ClientGone::TellsWhenWritten,
 };
 
+/// That a client left it notices when its buffer of 16 KiB is full of output,
+/// or, with `option abortonclose` in the section `defaults`, with the first
+/// output; both as of 2.6.
 pub(crate) const HAPROXY: Server = Server {
     start: Gateway::haproxy,
     connections: Connections::Kept,
-    client_gone: ClientGone::Waits,
+    client_gone: ClientGone::TellsWhenWritten,
 };

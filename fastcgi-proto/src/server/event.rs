@@ -52,8 +52,8 @@ pub enum Event {
         check: LengthCheck,
     },
     /// Nobody waits for the answer any more: the web server said so
-    /// (`ABORT_REQUEST`, which HAProxy alone sends), or closed the connection,
-    /// which is how the others abort. End the request soon.
+    /// (`ABORT_REQUEST`), or closed the connection, which is how nearly all of
+    /// them abort. End the request soon.
     Abort {
         /// The request.
         request: RequestId,

@@ -4,8 +4,13 @@ use std::process::Command;
 use super::write;
 use crate::tool;
 
-/// `options` are further settings of the application.
-pub(super) fn command(folder: &Path, port: u16, application: u16, options: &str) -> Command {
+/// `server` and `app` are further settings of the server and the application.
+pub(super) fn command(
+    folder: &Path,
+    port: u16,
+    application: u16,
+    [server, app]: [&str; 2],
+) -> Command {
     let folder_name = folder.display();
     let text = format!(
         r#"server.modules = ("mod_fastcgi")
@@ -15,8 +20,8 @@ server.port = {port}
 server.upload-dirs = ("{folder_name}")
 server.max-request-size = 0
 server.max-request-field-size = 131072
-fastcgi.server = ("" => ((
-    "host" => "127.0.0.1", "port" => {application}, "check-local" => "disable"{options}
+{server}fastcgi.server = ("" => ((
+    "host" => "127.0.0.1", "port" => {application}, "check-local" => "disable"{app}
 )))
 "#
     );

@@ -36,7 +36,16 @@ impl Gateway {
     #[track_caller]
     #[must_use]
     pub fn lighttpd(application: u16) -> Self {
-        Self::start(|folder, port| lighttpd::command(folder, port, application, ""))
+        Self::start(|folder, port| lighttpd::command(folder, port, application, ["", ""]))
+    }
+
+    /// lighttpd, which passes answers on as they come
+    /// (`server.stream-response-body`) instead of whole.
+    #[track_caller]
+    #[must_use]
+    pub fn lighttpd_streaming(application: u16) -> Self {
+        let options = ["server.stream-response-body = 2\n", ""];
+        Self::start(|folder, port| lighttpd::command(folder, port, application, options))
     }
 
     /// lighttpd, which asks the application as an Authorizer and then serves
@@ -49,7 +58,7 @@ impl Gateway {
                 r#", "mode" => "authorizer", "docroot" => "{}""#,
                 folder.display()
             );
-            lighttpd::command(folder, port, application, &options)
+            lighttpd::command(folder, port, application, ["", &options])
         })
     }
 
