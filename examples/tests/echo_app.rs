@@ -236,6 +236,40 @@ fn malformed_record_closes_its_connection_alone() {
     get(&app.address(), &[]);
 }
 
+/// A lack of descriptors passes: whoever had to wait is served, and the end
+/// does not wait for that.
+#[test]
+fn lack_of_descriptors_is_survived() {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 24 && exec \"$@\"", "sh"])
+        .arg(support::echo_app().get_program())
+        .args(["--listen", "127.0.0.1:0"]);
+    let peer = Peer::start(command, Peer::folder());
+    let address = listening_on(&peer);
+    let mut app = EchoApp {
+        port: address.rsplit_once(':').unwrap().1.parse().unwrap(),
+        peer,
+    };
+    let connections: Vec<_> = (0..40).map(|_| connect(&app)).collect();
+    let mut last = connections.last().unwrap().try_clone().unwrap();
+    last.write_all(&begin(1, b"")).unwrap();
+    last.write_all(&record(5, b"")).unwrap();
+    let is_open = |fd: u32| fs::symlink_metadata(format!("/proc/{}/fd/{fd}", app.peer.id()));
+    wait_until("no descriptor is left", || {
+        (0..24).all(|fd| is_open(fd).is_ok())
+    });
+    drop(connections);
+    let mut answer = Vec::new();
+    last.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(&record(3, &[0; 8])), "{answer:?}");
+    drop(last);
+
+    let _connections: Vec<_> = (0..40).map(|_| connect(&app)).collect();
+    app.peer.signal(Signal::SIGTERM);
+    assert_eq!(app.peer.wait().code(), Some(0));
+}
+
 #[test]
 fn idle_connection_does_not_delay_the_end() {
     let folder = Peer::folder();

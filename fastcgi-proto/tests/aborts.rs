@@ -14,14 +14,14 @@
 mod support;
 
 use std::future::{pending, poll_fn};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fastcgi_proto::driver::{
-    Address, Answer, Error, ErrorKind, Handler, Listener, Request, Server, Stopped, Stream,
+    Address, Answer, Error, ErrorKind, Handler, Input, Listener, Request, Server, Stopped, Stream,
 };
 use fastcgi_proto::server::Config;
 use support::{ABORT, END, PARAMS, STDIN, STDOUT, begin, pairs, read_records, record};
@@ -517,6 +517,86 @@ async fn abort_request_behind_dropped_input_is_seen() {
         assert_eq!(chain.next().await, Said::Begun);
         assert_eq!(chain.next().await, Said::Aborted);
     }
+}
+
+/// Waits in a task of its own, which outlives the handler.
+fn waits_elsewhere(say: Say, end: fn() -> Answer) -> impl Handler {
+    move |request: Request| {
+        say.send(Said::Begun).unwrap();
+        let say = say.clone();
+        let waiting = tokio::spawn(async move {
+            request.responder.aborted().await;
+            say.send(Said::Aborted).unwrap();
+        });
+        async move {
+            // The task waits when this goes on.
+            yield_now().await;
+            drop(waiting);
+            end()
+        }
+    }
+}
+
+#[tokio::test]
+async fn task_that_waits_is_told_when_the_request_ends() {
+    let mut chain = chain(
+        Kind::Unix,
+        |_| (),
+        |say| waits_elsewhere(say, || Answer::End(0)),
+    )
+    .await;
+    chain.send(&whole(1, 1, 0)).await;
+    assert_eq!(chain.next().await, Said::Begun);
+    assert_eq!(chain.next().await, Said::Aborted);
+}
+
+#[tokio::test]
+async fn task_that_waits_is_told_when_a_handler_panics() {
+    let mut chain = chain(
+        Kind::Unix,
+        |_| (),
+        |say| waits_elsewhere(say, || panic!("on purpose")),
+    )
+    .await;
+    chain.send(&whole(1, 1, 0)).await;
+    assert_eq!(chain.next().await, Said::Begun);
+    assert_eq!(chain.next().await, Said::Aborted);
+    assert!(chain.served.await.unwrap_err().is_panic());
+}
+
+/// A waker that holds what it wakes, as some executors make them.
+struct Holder(Mutex<Option<Input>>);
+
+impl Wake for Holder {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test]
+async fn waker_that_drops_the_input_locks_nobody_out() {
+    let holds = |say: Say| {
+        move |mut request: Request| {
+            let holder = Arc::new(Holder(Mutex::new(None)));
+            let waker = Waker::from(Arc::clone(&holder));
+            let polled = request.stdin.poll_next(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            *holder.0.lock().unwrap() = Some(request.stdin);
+            // The connection has the last one.
+            drop((holder, waker));
+            say.send(Said::Begun).unwrap();
+            let (say, responder) = (say.clone(), request.responder);
+            async move {
+                responder.aborted().await;
+                say.send(Said::Aborted).unwrap();
+                Answer::End(0)
+            }
+        }
+    };
+    let mut chain = chain(Kind::Unix, |_| (), holds).await;
+    chain.send(&head(1, 1, 5)).await;
+    assert_eq!(chain.next().await, Said::Begun);
+    chain.send(&record(STDIN, 1, b"piece")).await;
+    chain.send(&record(ABORT, 1, b"")).await;
+    assert_eq!(chain.next().await, Said::Aborted);
 }
 
 /// Serves on a Unix socket until told to stop.

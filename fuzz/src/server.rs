@@ -23,7 +23,8 @@ pub fn server(data: &[u8]) {
 /// Events with joined content, what was written, and how it ended.
 type Run = (Vec<(String, Vec<u8>)>, Vec<u8>, Option<ProtocolError>);
 
-/// An application that answers when the input is complete, or at once.
+/// An application that answers when the input is complete, or at once, or
+/// never before the peer leaves.
 struct App {
     connection: Connection,
     at_once: bool,
@@ -89,7 +90,7 @@ impl App {
             assert!(!self.connection.wants_write(), "nobody reads it");
             return (self.events, Vec::new(), None);
         }
-        // Without an answer are those that go on.
+        // A peer that left has aborted whatever was active.
         let goes_on = self.close == PeerClose::Half;
         assert!(goes_on || self.connection.active() == 0);
         while self.connection.wants_write() {
@@ -126,7 +127,9 @@ impl App {
                 (format!("abort {request:?}"), Bytes::new())
             }
             Event::StdinEnd { request, check } => {
-                self.answer(request);
+                if self.close == PeerClose::Half {
+                    self.answer(request);
+                }
                 (format!("stdin end {request:?} {check:?}"), Bytes::new())
             }
             other => (format!("{other:?}"), Bytes::new()),

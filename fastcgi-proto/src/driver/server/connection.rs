@@ -32,6 +32,14 @@ pub(super) struct Driver<'h, S, H> {
     pub(super) io_error: Option<io::Error>,
 }
 
+/// What handlers gave to other tasks learns that nobody serves the connection
+/// any more, whatever ended it.
+impl<S, H> Drop for Driver<'_, S, H> {
+    fn drop(&mut self) {
+        self.shared.lock().set_gone();
+    }
+}
+
 impl<'h, S: Transport, H: Handler> Driver<'h, S, H> {
     pub(super) fn new(stream: S, config: Config, handler: &'h H) -> Self {
         Self {
@@ -64,7 +72,7 @@ impl<'h, S: Transport, H: Handler> Driver<'h, S, H> {
         if let Disposition::CloseAfterFlush { drain_bytes } = disposition {
             self.close(drain_bytes, drain_timeout).await;
         }
-        match (self.protocol_error, self.io_error) {
+        match (self.protocol_error.take(), self.io_error.take()) {
             (Some(error), _) => Err(error.into()),
             (None, Some(error)) => Err(error.into()),
             (None, None) => Ok(()),

@@ -86,7 +86,7 @@ impl Input {
         }
         match inner.get(self.request) {
             Some(active) if !active.aborted => {
-                active.wait(cx);
+                inner.wait(self.request, cx);
                 Poll::Pending
             }
             _ => Poll::Ready(Err(Stopped)),

@@ -7,6 +7,11 @@ use thiserror::Error;
 
 use super::shared::Shared;
 use crate::RequestId;
+use crate::server::Connection;
+
+/// Pieces below this are copied if they have to wait: each may be a part of
+/// something much larger, which it would keep in memory.
+const SMALL: usize = 1024;
 
 /// Nobody waits for the request any more: it was aborted, or the connection
 /// is gone.
@@ -26,8 +31,9 @@ impl Responder {
         Self { shared, request }
     }
 
-    /// Sends output, by reference, once the connection has room. Cancel safe:
-    /// either nothing was taken or all of it.
+    /// Sends output, by reference, once the connection has room; small pieces
+    /// that have to wait are copied. Cancel safe: either nothing was taken or
+    /// all of it.
     ///
     /// # Errors
     ///
@@ -35,6 +41,7 @@ impl Responder {
     pub async fn stdout(&mut self, content: Bytes) -> Result<(), Stopped> {
         self.ready().await?;
         let mut inner = self.shared.lock();
+        let content = compact(content, &inner.state);
         let taken = inner.state.stdout(self.request, content);
         inner.wake_task();
         taken.map_err(|_| Stopped)
@@ -48,6 +55,7 @@ impl Responder {
     pub async fn stderr(&mut self, content: Bytes) -> Result<(), Stopped> {
         self.ready().await?;
         let mut inner = self.shared.lock();
+        let content = compact(content, &inner.state);
         let taken = inner.state.stderr(self.request, content);
         inner.wake_task();
         taken.map_err(|_| Stopped)
@@ -74,8 +82,8 @@ impl Responder {
             None => Poll::Ready(Err(Stopped)),
             Some(active) if active.aborted => Poll::Ready(Err(Stopped)),
             Some(_) if room => Poll::Ready(Ok(())),
-            Some(active) => {
-                active.wait(cx);
+            Some(_) => {
+                inner.wait(self.request, cx);
                 Poll::Pending
             }
         }
@@ -95,6 +103,10 @@ impl Responder {
     ///   it;
     /// - where a FIN is lost, when something is written.
     ///
+    /// A web server may leave as soon as it has all it wants, the last byte of
+    /// `Content-Length` for example: work that is to be done after that is not
+    /// to stop here.
+    ///
     /// An `ABORT_REQUEST` is noticed when it is read, which is after the input
     /// before it.
     pub async fn aborted(&self) {
@@ -105,4 +117,11 @@ impl Responder {
     pub fn poll_aborted(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.lock().poll_aborted(self.request, cx)
     }
+}
+
+fn compact(content: Bytes, connection: &Connection) -> Bytes {
+    if content.len() < SMALL && connection.wants_write() {
+        return Bytes::copy_from_slice(&content);
+    }
+    content
 }

@@ -57,6 +57,8 @@ impl<H: Handler> Server<H> {
     }
 
     /// Connections served at once; more wait to be accepted. Default 1024.
+    /// While one may not read, for output or input that waits, it uses a
+    /// second descriptor to see its peer leave.
     #[must_use]
     pub fn max_connections(mut self, count: usize) -> Self {
         self.max_connections = count.clamp(1, Semaphore::MAX_PERMITS);

@@ -1,5 +1,7 @@
 //! What a connection's task and its handlers share.
 
+use std::mem;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::vec::Vec;
@@ -29,7 +31,13 @@ pub(super) struct Inner {
     pub(super) task_runs: bool,
     /// The transport is gone.
     pub(super) gone: bool,
+    /// To be woken once the lock is free.
+    due: Vec<Waker>,
 }
+
+/// The lock. Wakers run when it is free: the last one of a task may drop what
+/// the task holds, an [`Input`](super::Input) for example, which locks.
+pub(super) struct Locked<'a>(Option<MutexGuard<'a, Inner>>);
 
 /// A request that a handler is at.
 #[derive(Debug)]
@@ -50,12 +58,35 @@ impl Shared {
             task: None,
             task_runs: false,
             gone: false,
+            due: Vec::new(),
         })))
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> Locked<'_> {
         // Nothing in here panics half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        Locked(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        self.0.as_ref().expect("locked until dropped")
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        self.0.as_mut().expect("locked until dropped")
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let due = self.0.as_mut().map(|inner| mem::take(&mut inner.due));
+        self.0 = None;
+        due.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
@@ -76,8 +107,13 @@ impl Inner {
             .find(|active| active.request == request)
     }
 
+    /// Forgets a request that has ended, and tells whoever still waits.
     pub(super) fn remove(&mut self, request: RequestId) {
-        self.active.retain(|active| active.request != request);
+        let is_it = |active: &Active| active.request == request;
+        if let Some(index) = self.active.iter().position(is_it) {
+            let mut active = self.active.swap_remove(index);
+            active.wake(self.task.as_ref(), &mut self.due);
+        }
     }
 
     pub(super) fn set_task(&mut self, cx: &Context<'_>) {
@@ -99,7 +135,7 @@ impl Inner {
     /// Wakes every handler: there is room, or there will never be any.
     pub(super) fn wake_all(&mut self) {
         for active in &mut self.active {
-            active.wake();
+            active.wake(self.task.as_ref(), &mut self.due);
         }
     }
 
@@ -142,9 +178,10 @@ impl Inner {
     }
 
     fn change(&mut self, request: RequestId, change: impl FnOnce(&mut Active)) {
-        if let Some(active) = self.get(request) {
+        let is_it = |active: &&mut Active| active.request == request;
+        if let Some(active) = self.active.iter_mut().find(is_it) {
             change(active);
-            active.wake();
+            active.wake(self.task.as_ref(), &mut self.due);
         }
     }
 
@@ -166,28 +203,39 @@ impl Inner {
     pub(super) fn poll_aborted(&mut self, request: RequestId, cx: &Context<'_>) -> Poll<()> {
         match self.get(request) {
             Some(active) if !active.aborted => {
-                active.wait(cx);
+                self.wait(request, cx);
                 Poll::Pending
             }
             _ => Poll::Ready(()),
         }
     }
+
+    /// Remembers who is to be woken.
+    pub(super) fn wait(&mut self, request: RequestId, cx: &Context<'_>) {
+        let is_it = |active: &&mut Active| active.request == request;
+        let Some(active) = self.active.iter_mut().find(is_it) else {
+            return;
+        };
+        let waker = cx.waker();
+        if active.wakers.iter().any(|known| known.will_wake(waker)) {
+            return;
+        }
+        if active.wakers.len() >= WAKERS {
+            active.wake(self.task.as_ref(), &mut self.due);
+        }
+        active.wakers.push(waker.clone());
+    }
 }
 
 impl Active {
-    /// Remembers who is to be woken.
-    pub(super) fn wait(&mut self, cx: &Context<'_>) {
-        if !self.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            if self.wakers.len() >= WAKERS {
-                self.wake();
-            }
-            self.wakers.push(cx.waker().clone());
-        }
-    }
-
-    pub(super) fn wake(&mut self) {
+    /// Wakes those who wait: the connection's `task`, which is alive, at once,
+    /// others when they are `due`.
+    fn wake(&mut self, task: Option<&Waker>, due: &mut Vec<Waker>) {
         for waker in self.wakers.drain(..) {
-            waker.wake();
+            match task {
+                Some(task) if task.will_wake(&waker) => waker.wake(),
+                _ => due.push(waker),
+            }
         }
     }
 }
