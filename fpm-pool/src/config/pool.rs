@@ -61,7 +61,7 @@ impl PoolConfig {
             max_processes: None,
             max_spawn_rate: 32,
             max_requests: 0,
-            backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+            backoff: (Duration::from_millis(100), Duration::from_secs(3)),
             on_client_gone: OnClientGone::default(),
             output: None,
         }
@@ -163,7 +163,7 @@ impl PoolConfig {
     }
 
     /// The wait before a worker is started again after failures in a row, and
-    /// the most it grows to by doubling; 100 ms and 5 s by default. The first
+    /// the most it grows to by doubling; 100 ms and 3 s by default. The first
     /// failures, as many as there are workers and at most four, are made good
     /// at once. A pool without a worker goes on trying, one at a time.
     #[must_use]
