@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -129,8 +129,7 @@ impl PoolHandle {
     /// As [`reload`](Self::reload).
     pub async fn reload_with(&self, config: PoolConfig, spawner: impl Spawn) -> Result<u64, Error> {
         config.check()?;
-        let spawner = Arc::new(Mutex::new(spawner));
-        let result = self.pool.0.reload(&config, spawner)?.await;
+        let result = self.pool.0.reload(&config, Arc::new(spawner))?.await;
         let lost = || Err("the pool is gone".to_owned());
         (result.unwrap_or_else(|_| lost()))
             .map_err(|reason| Error::new(ErrorKind::Reload).caused_by(reason))

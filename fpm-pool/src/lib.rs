@@ -73,7 +73,9 @@ pub use handle::PoolHandle;
 pub use machine::StopSignal;
 pub use output::{Output, OutputSource};
 pub use pool::Pool;
-pub use process::{CommandSpawner, ExitFuture, Process, Spawn};
+pub use process::{
+    CloseFuture, CommandSpawner, ConnectFuture, ExitFuture, Process, Spawn, SpawnFuture,
+};
 pub use request::{Priority, Request};
 pub use response::{Answered, RequestStderr, ResponseBody};
 pub use status::{

@@ -1,6 +1,6 @@
 //! Starting a pool.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::shared::Shared;
 use crate::{Error, PoolConfig, PoolHandle, Spawn};
@@ -35,7 +35,7 @@ impl Pool {
     ///
     /// As [`start`](Self::start).
     pub fn start_with(config: PoolConfig, spawner: impl Spawn) -> Result<PoolHandle, Error> {
-        let shared = Shared::start(&config, Arc::new(Mutex::new(spawner)))?;
+        let shared = Shared::start(&config, Arc::new(spawner))?;
         Ok(PoolHandle::new(shared))
     }
 }

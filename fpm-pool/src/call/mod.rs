@@ -104,14 +104,14 @@ impl Call {
         let was_kept = kept.is_some();
         let connection = match kept {
             Some(connection) => connection,
-            None => running.connect()?,
+            None => running.connect().await?,
         };
         running.send(connection, self.outgoing());
         let mut head = poll_fn(|cx| running.poll_head(cx)).await;
         // A worker may have closed a connection that it does not keep.
         if was_kept && head.as_ref().is_err_and(Stop::is_untouched) {
             self.unsent = running.take_unsent();
-            let connection = running.connect()?;
+            let connection = running.connect().await?;
             running.send(connection, self.outgoing());
             head = poll_fn(|cx| running.poll_head(cx)).await;
         }

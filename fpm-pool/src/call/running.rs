@@ -78,8 +78,8 @@ impl Running {
     }
 
     /// A new connection to the worker.
-    pub(super) fn connect(&self) -> Result<Box<Connection>, Stop> {
-        self.lease.connect().map_err(|error| {
+    pub(super) async fn connect(&mut self) -> Result<Box<Connection>, Stop> {
+        self.lease.connect().await.map_err(|error| {
             Stop::Failed(Failure::Closed {
                 error,
                 untouched: true,

@@ -27,6 +27,10 @@ pub enum Readiness {
     GetValues,
     /// It runs. For programs that ignore management records.
     Started,
+    /// There is a connection to it: the one that it came with
+    /// ([`Process::take_connection`](crate::Process::take_connection)), or a
+    /// new one. Nothing is asked on it.
+    Connected,
 }
 
 /// How the kernel schedules workers beside the supervisor (`sched(7)`).

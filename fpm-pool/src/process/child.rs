@@ -1,8 +1,8 @@
 //! A worker that is a child process.
 
+use std::future::ready;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use super::{ExitFuture, Process};
+use super::thread::SpawnThread;
+use super::{ConnectFuture, ExitFuture, Process};
 use crate::sys::{PidFd, PrivateListener};
 use crate::{ExitReason, Readiness, StopSignal, WorkerCommand};
 
@@ -21,6 +22,8 @@ pub(super) struct ChildProcess {
     name: OwnedFd,
     output: Mutex<[Option<OwnedFd>; 2]>,
     command: WorkerCommand,
+    /// It would die with the thread.
+    _thread: Arc<SpawnThread>,
 }
 
 /// The process until it is waited for; its number may mean another one
@@ -33,7 +36,12 @@ struct Life {
 }
 
 impl ChildProcess {
-    pub(super) fn new(mut child: Child, name: OwnedFd, command: WorkerCommand) -> io::Result<Self> {
+    pub(super) fn new(
+        mut child: Child,
+        name: OwnedFd,
+        command: WorkerCommand,
+        thread: Arc<SpawnThread>,
+    ) -> io::Result<Self> {
         let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
         let fd = match PidFd::open(pid) {
             Ok(fd) => fd,
@@ -56,6 +64,7 @@ impl ChildProcess {
             name,
             output: Mutex::new(output),
             command,
+            _thread: thread,
         })
     }
 }
@@ -65,8 +74,8 @@ impl Process for ChildProcess {
         self.life.pid.as_raw().unsigned_abs()
     }
 
-    fn connect(&self) -> io::Result<UnixStream> {
-        PrivateListener::connect(&self.name)
+    fn connect(&self) -> ConnectFuture {
+        Box::pin(ready(PrivateListener::connect(&self.name)))
     }
 
     fn signal(&self, signal: StopSignal) -> io::Result<()> {

@@ -9,13 +9,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::sys::resource::{Resource, rlim_t};
 use nix::sys::stat::Mode;
 
+use tokio::sync::oneshot;
+
 use super::account::Account;
 use super::child::ChildProcess;
-use super::{Process, Spawn};
+use super::thread::SpawnThread;
+use super::{Process, Spawn, SpawnFuture};
 use crate::sys::{ChildSetup, PrivateListener, prepare};
 use crate::{Environment, Error, ErrorKind, ResourceLimit, Scheduling, WorkerCommand, WorkerId};
 
@@ -23,6 +27,14 @@ use crate::{Environment, Error, ErrorKind, ResourceLimit, Scheduling, WorkerComm
 /// own.
 #[derive(Debug)]
 pub struct CommandSpawner {
+    plan: Arc<Plan>,
+    /// From the first start on.
+    thread: Mutex<Option<Arc<SpawnThread>>>,
+}
+
+/// What it executes.
+#[derive(Debug)]
+struct Plan {
     command: WorkerCommand,
     program: PathBuf,
     setup: ChildSetup,
@@ -37,9 +49,46 @@ impl CommandSpawner {
     /// [`Config`](ErrorKind::Config), with a source that says what is
     /// missing: the program, a user, a group, a folder.
     pub fn new(command: WorkerCommand) -> Result<Self, Error> {
-        Self::find(command).map_err(|error| Error::new(ErrorKind::Config).caused_by(error))
+        let plan =
+            Plan::find(command).map_err(|error| Error::new(ErrorKind::Config).caused_by(error))?;
+        Ok(Self {
+            plan: Arc::new(plan),
+            thread: Mutex::new(None),
+        })
     }
 
+    /// Has the thread start a worker; a new thread, should the first be gone.
+    fn order(&self) -> io::Result<oneshot::Receiver<Started>> {
+        let mut kept = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..2 {
+            let thread = match &*kept {
+                Some(thread) => Arc::clone(thread),
+                None => Arc::clone(kept.insert(Arc::new(SpawnThread::start()?))),
+            };
+            let (answer, started) = oneshot::channel();
+            let (plan, holder) = (Arc::clone(&self.plan), Arc::clone(&thread));
+            let job = move || {
+                if !answer.is_closed() {
+                    // Nobody waits for it any more: dropping it ends it.
+                    let _ = answer.send(plan.start(holder));
+                }
+            };
+            if thread.run(job) {
+                return Ok(started);
+            }
+            *kept = None;
+        }
+        Err(gone())
+    }
+}
+
+type Started = io::Result<ChildProcess>;
+
+fn gone() -> io::Error {
+    io::Error::other("the thread that starts workers is gone")
+}
+
+impl Plan {
     fn find(command: WorkerCommand) -> io::Result<Self> {
         let program = match &command.chroot {
             Some(_) => command.program.clone(),
@@ -86,7 +135,7 @@ impl CommandSpawner {
         })
     }
 
-    fn start(&self) -> io::Result<ChildProcess> {
+    fn start(&self, thread: Arc<SpawnThread>) -> Started {
         let socket = PrivateListener::bind()
             .map_err(|error| with("cannot make a socket for the worker", &error))?;
         let mut command = Command::new(&self.program);
@@ -102,13 +151,17 @@ impl CommandSpawner {
         let child = command
             .spawn()
             .map_err(|error| about(&self.program, &error))?;
-        ChildProcess::new(child, socket.name, self.command.clone())
+        ChildProcess::new(child, socket.name, self.command.clone(), thread)
     }
 }
 
 impl Spawn for CommandSpawner {
-    fn spawn(&mut self, _worker: WorkerId) -> io::Result<Box<dyn Process>> {
-        Ok(Box::new(self.start()?))
+    fn spawn(&self, _worker: WorkerId) -> SpawnFuture {
+        let ordered = self.order();
+        Box::pin(async move {
+            let process = ordered?.await.unwrap_or_else(|_| Err(gone()))?;
+            Ok(Box::new(process) as Box<dyn Process>)
+        })
     }
 }
 

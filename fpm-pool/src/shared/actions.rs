@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::slot::Slot;
 use super::waiting::Outcome;
-use super::{Inner, Shared, keeper};
+use super::{Generation, Inner, Shared, greet, keeper};
 use crate::machine::Action;
 use crate::{Error, ErrorKind, Event, EventKind, StopSignal};
 
@@ -18,6 +18,8 @@ pub(super) struct Effects {
     waker: Option<Waker>,
     wakers: Vec<Waker>,
     pub(super) actions: Vec<Action>,
+    /// Generations that are over.
+    pub(super) over: Vec<Arc<Generation>>,
 }
 
 impl Effects {
@@ -47,6 +49,7 @@ impl Inner {
         }
         self.actions = actions;
         effects.wakers.extend(self.place_hopefuls());
+        effects.over = std::mem::take(&mut self.over);
         let wake = self.machine.wake_at();
         if wake.is_some_and(|wake| self.armed.is_none_or(|armed| wake < armed)) {
             self.armed = wake;
@@ -94,11 +97,13 @@ impl Inner {
                     slot.cut();
                 }
             }
-            Action::Signal { worker, .. } => {
-                if self.slots.contains_key(&worker) {
-                    effects.actions.push(action);
+            Action::Signal { worker, signal } => match self.slots.get(&worker) {
+                Some(slot) if slot.process.is_none() && signal == StopSignal::Kill => {
+                    slot.fate.unwanted.notify_one();
                 }
-            }
+                Some(_) => effects.actions.push(action),
+                None => {}
+            },
             Action::Late { ref reason } => {
                 self.last_failure = Some((ErrorKind::NoWorker, reason.as_str().into()));
                 effects.actions.push(action);
@@ -108,8 +113,13 @@ impl Inner {
                     // A caller that gave up does not stop a reload.
                     let _ = waiting.send(result);
                 }
+                self.forget_generations();
             }
-            Action::Recover { .. } | Action::Drained | Action::Stopped | Action::Event(_) => {
+            Action::Stopped => {
+                self.forget_generations();
+                effects.actions.push(action);
+            }
+            Action::Recover { .. } | Action::Drained | Action::Event(_) => {
                 effects.actions.push(action);
             }
         }
@@ -132,7 +142,7 @@ impl Shared {
             }
             Action::Recover { worker, over } => {
                 self.runtime
-                    .spawn(keeper::recover(Arc::clone(self), worker, over));
+                    .spawn(greet::recover(Arc::clone(self), worker, over));
             }
             Action::Signal { worker, signal } => {
                 let process = {

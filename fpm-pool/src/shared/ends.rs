@@ -64,20 +64,4 @@ impl Inner {
             self.last_failure = Some((kind, reason.into()));
         }
     }
-
-    /// Drops the settings of generations that have no worker left.
-    fn forget_generations(&mut self) {
-        let (current, pending) = (self.machine.generation(), self.machine.pending());
-        let slots = &self.slots;
-        self.generations.retain(|&number, generation| {
-            number == current
-                || pending == Some(number)
-                || slots
-                    .values()
-                    .any(|slot| Arc::ptr_eq(&slot.generation, generation))
-        });
-        if let Some(generation) = self.generations.get(&current) {
-            self.newest = Arc::clone(generation);
-        }
-    }
 }

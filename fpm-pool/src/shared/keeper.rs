@@ -1,19 +1,22 @@
 //! The task of one worker: started, proven, read, and seen off.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryFutureExt;
 
 use super::Shared;
+use super::greet::{Unwilling, greet};
 use super::lines::Pipe;
-use crate::exchange::{Connection, Probed, probe};
+use crate::exchange::Connection;
 use crate::process::Process;
 use crate::text::Printable;
-use crate::{ErrorKind, EventKind, ExitReason, OutputSource, Readiness, StopSignal, WorkerId};
+use crate::{ErrorKind, EventKind, ExitFuture, ExitReason, OutputSource, StopSignal, WorkerId};
 
 /// Why a worker did not become ready.
 struct NotReady {
@@ -25,26 +28,37 @@ struct NotReady {
 
 /// Starts a worker and stays with it until its process is gone.
 pub(super) async fn keep(shared: Arc<Shared>, worker: WorkerId) {
-    let generation = {
+    let known = {
         let inner = shared.lock();
-        inner
-            .slots
-            .get(&worker)
-            .map(|slot| Arc::clone(&slot.generation))
+        let slot = inner.slots.get(&worker);
+        slot.map(|slot| (Arc::clone(&slot.generation), Arc::clone(&slot.fate)))
     };
-    let Some(generation) = generation else {
+    let Some((generation, fate)) = known else {
         return;
     };
-    let spawner = Arc::clone(&generation.spawner);
-    let started = if generation.on_thread {
-        shared.thread.spawn(spawner, worker).await
-    } else {
-        let mut spawner = spawner.lock().unwrap_or_else(PoisonError::into_inner);
-        spawner.spawn(worker)
+    let _unless_done = UnlessDone(Arc::clone(&shared), worker);
+    let started = tokio::select! {
+        biased;
+        started = generation.spawner.spawn(worker) => started,
+        () = fate.unwanted.notified() => Err(io::Error::other("it was stopped meanwhile")),
     };
     match started {
-        Ok(process) => Keeper::new(shared, worker, Arc::from(process)).run().await,
+        Ok(process) => {
+            let keeper = Keeper::new(shared, worker, Arc::from(process));
+            keeper.run(generation.start_limit).await;
+        }
         Err(error) => shared.start_failed(worker, ErrorKind::NoWorker, &error.to_string()),
+    }
+}
+
+/// Gives up a worker whose task panicked, in a spawner's or a sink's code.
+struct UnlessDone(Arc<Shared>, WorkerId);
+
+impl Drop for UnlessDone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.exited(self.1, 0, ExitReason::Unknown);
+        }
     }
 }
 
@@ -87,9 +101,9 @@ impl Keeper {
         }
     }
 
-    async fn run(mut self) {
+    async fn run(mut self, limit: Duration) {
         let mut exit = self.process.exit();
-        let proven = self.prove(&mut exit).await;
+        let proven = self.prove(limit, &mut exit).await;
         let exited = match proven {
             Ok(connection) => {
                 let (shared, worker) = (&self.shared, self.worker);
@@ -126,19 +140,25 @@ impl Keeper {
     /// Waits until the worker answers as it should.
     async fn prove(
         &mut self,
-        exit: &mut Pin<Box<dyn Future<Output = ExitReason> + Send>>,
+        limit: Duration,
+        exit: &mut ExitFuture,
     ) -> Result<Option<Box<Connection>>, NotReady> {
         let process = Arc::clone(&self.process);
-        let mut answer = pin!(greet(&*process).or_else(|unwilling| async {
-            match unwilling {
+        let mut answer = pin!(greet(&*process, limit).or_else(|unwilling| async {
+            let (kind, reason) = match unwilling {
                 // The way it ends says more.
                 Unwilling::Dying => std::future::pending().await,
-                Unwilling::Garbage(what) => Err(NotReady {
-                    kind: ErrorKind::NotFastCgi,
-                    reason: format!("a new worker does not speak FastCGI: {what}"),
-                    gone: None,
-                }),
-            }
+                Unwilling::Useless(why) => (
+                    ErrorKind::NoWorker,
+                    format!("a new worker is of no use: {why}"),
+                ),
+                Unwilling::Garbage(what) => (
+                    ErrorKind::NotFastCgi,
+                    format!("a new worker does not speak FastCGI: {what}"),
+                ),
+            };
+            let gone = None;
+            Err(NotReady { kind, reason, gone })
         }));
         let proven = poll_fn(|cx| {
             while let Poll::Ready(line) = self.poll_line(cx) {
@@ -228,68 +248,4 @@ impl Keeper {
         self.drain();
         self.shared.exited(self.worker, self.process.id(), natural);
     }
-}
-
-/// Makes a connection to a worker that is between requests, and has it answer
-/// on that. `None`: it takes connections, but does not keep this one.
-async fn greet(process: &dyn Process) -> Result<Option<Box<Connection>>, Unwilling> {
-    if process.readiness() == Readiness::Started {
-        return Ok(None);
-    }
-    // Closing the connection is an answer, too: but a process that ends does
-    // the same, and only the next attempt tells, for its listening socket
-    // goes first.
-    for _ in 0..2 {
-        let connection = process.connect().and_then(Connection::new);
-        let connection = connection.map_err(|_| Unwilling::Dying)?;
-        match probe(Box::new(connection))
-            .await
-            .map_err(|_| Unwilling::Dying)?
-        {
-            Probed::Ready(connection) => return Ok(Some(connection)),
-            Probed::Closed => {}
-            Probed::Garbage(what) => return Err(Unwilling::Garbage(what)),
-        }
-    }
-    Ok(None)
-}
-
-/// Why a worker does not answer.
-enum Unwilling {
-    /// It cannot be reached: it is about to end.
-    Dying,
-    Garbage(String),
-}
-
-/// Connects to a worker anew, and waits until it answers.
-///
-/// `over`: its request has ended for the worker, too. Otherwise only an answer
-/// tells that it has, and one that does not answer questions cannot be used
-/// again.
-pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId, over: bool) {
-    let process = {
-        let inner = shared.lock();
-        inner
-            .slots
-            .get(&worker)
-            .and_then(|slot| slot.process.clone())
-    };
-    let Some(process) = process else {
-        return;
-    };
-    if !over && process.readiness() == Readiness::Started {
-        shared.with(|inner, now| inner.machine.unknowable(now, worker));
-        return;
-    }
-    let recovered = greet(&*process).await;
-    shared.with(|inner, now| match recovered {
-        Ok(connection) => {
-            if let Some(slot) = inner.slots.get_mut(&worker) {
-                slot.request = None;
-                slot.connect(connection);
-            }
-            inner.machine.recovered(now, worker);
-        }
-        Err(_) => inner.machine.lost(now, worker),
-    });
 }

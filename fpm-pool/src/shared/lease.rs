@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::task::JoinSet;
 
+use super::greet::adopt;
 use super::slot::Fate;
 use super::{Generation, Inner, Shared, now};
 use crate::exchange::Connection;
@@ -88,11 +90,16 @@ impl Lease {
         self.connection.take()
     }
 
-    /// A new connection.
-    pub(crate) fn connect(&self) -> io::Result<Box<Connection>> {
+    /// A new connection, made on the pool's runtime.
+    pub(crate) async fn connect(&self) -> io::Result<Box<Connection>> {
         let gone = || io::Error::from(io::ErrorKind::NotConnected);
-        let process = self.process.as_ref().ok_or_else(gone)?;
-        let connection = Box::new(Connection::new(process.connect()?)?);
+        let process = Arc::clone(self.process.as_ref().ok_or_else(gone)?);
+        // Without a runtime of the pool it ends at once; and with the caller.
+        let mut task = JoinSet::new();
+        let connect = async move { process.connect().await.and_then(adopt) };
+        task.spawn_on(connect, &self.shared.runtime);
+        let connected = task.join_next().await.ok_or_else(gone)?;
+        let connection = connected.map_err(io::Error::other)??;
         self.shared.with(|inner, _| {
             let slot = inner.slots.get_mut(&self.worker).ok_or_else(gone)?;
             slot.connect(Some(connection));

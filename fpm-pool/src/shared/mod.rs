@@ -3,6 +3,7 @@
 mod actions;
 mod ends;
 mod generation;
+mod greet;
 mod keeper;
 mod lease;
 mod lines;
@@ -19,7 +20,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use crate::machine::{Action, Machine, Settings, Ticket};
-use crate::process::SpawnThread;
 use crate::{Error, ErrorKind, Event, PoolConfig, RequestStatus, Sizing, Spawn, Status, WorkerId};
 
 use actions::Effects;
@@ -36,7 +36,6 @@ pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
     pub(crate) runtime: Handle,
     pub(crate) events: broadcast::Sender<Event>,
-    thread: SpawnThread,
     inner: Mutex<Inner>,
     /// The supervisor's timer has to be set anew.
     timer: Notify,
@@ -53,6 +52,10 @@ struct Inner {
     hopefuls: Hopefuls,
     generations: BTreeMap<u64, Arc<Generation>>,
     newest: Arc<Generation>,
+    /// Generations that are over, until their spawners are told.
+    over: Vec<Arc<Generation>>,
+    /// How many of those have not been closed yet.
+    closing: usize,
     reload: Option<oneshot::Sender<Result<u64, String>>>,
     /// Why the last start failed.
     last_failure: Option<(ErrorKind, Arc<str>)>,
@@ -64,21 +67,15 @@ struct Inner {
 
 impl Shared {
     /// A pool whose first workers are on their way.
-    pub(crate) fn start(
-        config: &PoolConfig,
-        spawner: Arc<Mutex<dyn Spawn>>,
-    ) -> Result<Arc<Self>, Error> {
+    pub(crate) fn start(config: &PoolConfig, spawner: Arc<dyn Spawn>) -> Result<Arc<Self>, Error> {
         config.check()?;
         let runtime = Handle::try_current()
-            .map_err(|error| Error::new(ErrorKind::Runtime).caused_by(error))?;
-        let thread = SpawnThread::start(&config.name)
             .map_err(|error| Error::new(ErrorKind::Runtime).caused_by(error))?;
         let generation = Arc::new(Generation::new(config, spawner));
         let shared = Arc::new(Self {
             name: Arc::clone(&config.name),
             runtime,
             events: broadcast::Sender::new(config.limits.events.max(1)),
-            thread,
             inner: Mutex::new(Inner {
                 machine: Machine::new(Settings::from(config), now(), seed()),
                 slots: BTreeMap::new(),
@@ -86,6 +83,8 @@ impl Shared {
                 hopefuls: Hopefuls::default(),
                 newest: Arc::clone(&generation),
                 generations: BTreeMap::from([(1, generation)]),
+                over: Vec::new(),
+                closing: 0,
                 reload: None,
                 last_failure: None,
                 armed: None,
@@ -125,6 +124,9 @@ impl Shared {
         for action in effects.actions {
             self.carry_out(action, now);
         }
+        for generation in effects.over {
+            self.retire(generation);
+        }
     }
 
     pub(crate) fn status(self: &Arc<Self>) -> Status {
@@ -156,7 +158,7 @@ impl Shared {
     pub(crate) fn reload(
         self: &Arc<Self>,
         config: &PoolConfig,
-        spawner: Arc<Mutex<dyn Spawn>>,
+        spawner: Arc<dyn Spawn>,
     ) -> Result<oneshot::Receiver<Result<u64, String>>, Error> {
         let generation = Arc::new(Generation::new(config, spawner));
         self.with(|inner, now| {
@@ -220,10 +222,10 @@ impl Shared {
         }
     }
 
-    /// Whether all processes are gone, and their output read.
+    /// Whether all processes are gone, their output read, their spawners closed.
     fn is_gone(&self) -> bool {
         let inner = self.lock();
-        inner.machine.is_stopped() && inner.slots.is_empty()
+        inner.machine.is_stopped() && inner.slots.is_empty() && inner.closing == 0
     }
 
     /// Stops everything, without waiting for it.

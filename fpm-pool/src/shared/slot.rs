@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::Generation;
 use crate::exchange::Connection;
@@ -35,6 +35,8 @@ pub(super) struct Fate {
     partial: AtomicBool,
     /// How the process ended.
     pub(super) exit: watch::Sender<Option<ExitReason>>,
+    /// It has to go before its process exists.
+    pub(super) unwanted: Notify,
 }
 
 impl Fate {

@@ -8,6 +8,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+
 /// A listening socket for one worker. Its name is removed as soon as it is
 /// bound: nothing is left behind however the supervisor ends, and nobody else
 /// can connect. A descriptor of the name (`O_PATH`) stays to connect with.
@@ -36,11 +38,14 @@ impl PrivateListener {
         })
     }
 
-    /// Connects to the socket that `name` was the name of.
+    /// Connects to the socket that `name` was the name of, without waiting:
+    /// `EAGAIN` when too many connections wait to be accepted.
     pub(crate) fn connect(name: &OwnedFd) -> io::Result<UnixStream> {
-        let stream = UnixStream::connect(by_descriptor(name))?;
-        stream.set_nonblocking(true)?;
-        Ok(stream)
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        let address = UnixAddr::new(&by_descriptor(name))?;
+        connect(socket.as_raw_fd(), &address)?;
+        Ok(socket.into())
     }
 }
 
@@ -94,6 +99,7 @@ mod tests {
         let socket = PrivateListener::bind().unwrap();
         let mut here = PrivateListener::connect(&socket.name).unwrap();
         let (mut there, _) = socket.listener.accept().unwrap();
+        here.set_nonblocking(false).unwrap();
         here.write_all(b"hello").unwrap();
         drop(here);
         let mut got = String::new();
@@ -108,6 +114,20 @@ mod tests {
                 name.to_string_lossy().starts_with(&prefix) && entry.path().join("s").exists()
             });
         assert!(!left);
+    }
+
+    #[test]
+    fn a_full_backlog_is_said_at_once() {
+        let socket = PrivateListener::bind().unwrap();
+        let mut waiting = Vec::new();
+        let error = loop {
+            match PrivateListener::connect(&socket.name) {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert!(crate::sys::is_exhausted(&error), "{error}");
+        drop(socket);
     }
 
     #[test]

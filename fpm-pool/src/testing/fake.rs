@@ -16,7 +16,9 @@ use fastcgi_proto::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
-use crate::{ExitFuture, ExitReason, Process, Spawn, StopSignal, WorkerId};
+use crate::{
+    ConnectFuture, ExitFuture, ExitReason, Process, Spawn, SpawnFuture, StopSignal, WorkerId,
+};
 
 /// A request as a fake worker sees it.
 #[derive(Clone, Debug, Default)]
@@ -145,7 +147,14 @@ impl FakeWorkers {
 }
 
 impl Spawn for FakeSpawner {
-    fn spawn(&mut self, _worker: WorkerId) -> io::Result<Box<dyn Process>> {
+    fn spawn(&self, _worker: WorkerId) -> SpawnFuture {
+        let this = self.clone();
+        Box::pin(async move { this.start() })
+    }
+}
+
+impl FakeSpawner {
+    fn start(&self) -> io::Result<Box<dyn Process>> {
         let mut state = self.workers.lock();
         if !state.refusals.is_empty() {
             return Err(io::Error::other(state.refusals.remove(0)));
@@ -160,10 +169,6 @@ impl Spawn for FakeSpawner {
             handler: Arc::clone(&self.handler),
             workers: self.workers.clone(),
         }))
-    }
-
-    fn is_blocking(&self) -> bool {
-        false
     }
 }
 
@@ -187,23 +192,9 @@ impl Process for FakeProcess {
         self.id
     }
 
-    fn connect(&self) -> io::Result<UnixStream> {
-        if self.exit.borrow().is_some() {
-            return Err(io::ErrorKind::ConnectionRefused.into());
-        }
-        let (here, there) = UnixStream::pair()?;
-        here.set_nonblocking(true)?;
-        there.set_nonblocking(true)?;
-        let there = tokio::net::UnixStream::from_std(there)?;
-        let (handler, mut exit) = (Arc::clone(&self.handler), self.exit.subscribe());
-        tokio::spawn(async move {
-            tokio::select! {
-                // An answer that cannot be sent is the end of it.
-                _ = serve(there, handler) => {}
-                _ = exit.wait_for(Option::is_some) => {}
-            }
-        });
-        Ok(here)
+    fn connect(&self) -> ConnectFuture {
+        let (handler, exit) = (Arc::clone(&self.handler), self.exit.subscribe());
+        Box::pin(async move { connect(handler, exit) })
     }
 
     fn signal(&self, signal: StopSignal) -> io::Result<()> {
@@ -233,6 +224,28 @@ impl Drop for FakeProcess {
     fn drop(&mut self) {
         self.workers.exit(self.id, ExitReason::Unknown);
     }
+}
+
+/// A connection, with a task that serves it.
+fn connect(
+    handler: Handler,
+    mut exit: watch::Receiver<Option<ExitReason>>,
+) -> io::Result<UnixStream> {
+    if exit.borrow().is_some() {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    let (here, there) = UnixStream::pair()?;
+    here.set_nonblocking(true)?;
+    there.set_nonblocking(true)?;
+    let there = tokio::net::UnixStream::from_std(there)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            // An answer that cannot be sent is the end of it.
+            _ = serve(there, handler) => {}
+            _ = exit.wait_for(Option::is_some) => {}
+        }
+    });
+    Ok(here)
 }
 
 /// Serves a connection until it ends, one request after the other.
