@@ -12,7 +12,8 @@ use http::StatusCode;
 pub enum ErrorKind {
     /// The settings contradict each other, or name what does not exist.
     Config,
-    /// No tokio runtime with I/O and time is running here.
+    /// No tokio runtime with I/O and time is running where the pool is
+    /// started, or the one that it was started in is gone.
     Runtime,
     /// The pool has been shut down, or is being drained.
     Closed,
@@ -35,6 +36,9 @@ pub enum ErrorKind {
     WorkerDied,
     /// The worker closed its connection in the middle of the request.
     ConnectionClosed,
+    /// The supervisor has no descriptor or no memory left to connect to a
+    /// worker with, which stays; the source says which.
+    Exhausted,
     /// The answer breaks the FastCGI protocol.
     Protocol,
     /// The head of the answer cannot be understood, or passes a bound.
@@ -54,7 +58,7 @@ impl ErrorKind {
     const fn text(self) -> &'static str {
         match self {
             Self::Config => "the pool's settings cannot be used",
-            Self::Runtime => "no tokio runtime is running here",
+            Self::Runtime => "the tokio runtime that a pool needs is not there",
             Self::Closed => "the pool takes no more requests",
             Self::QueueFull => "the queue is full",
             Self::QueueTimeout => "no worker became free within the queue's limit",
@@ -65,6 +69,7 @@ impl ErrorKind {
             Self::TotalTimeout => "the worker did not finish within the limit",
             Self::WorkerDied => "the worker died",
             Self::ConnectionClosed => "the worker closed its connection",
+            Self::Exhausted => "no descriptor or memory is left to reach a worker",
             Self::Protocol => "the worker's answer is not FastCGI",
             Self::BadHead => "the head of the worker's answer is invalid",
             Self::Refused => "the worker refused the request",
@@ -82,6 +87,7 @@ impl ErrorKind {
             | Self::QueueFull
             | Self::QueueTimeout
             | Self::NoWorker
+            | Self::Exhausted
             | Self::Refused => StatusCode::SERVICE_UNAVAILABLE,
             Self::Deadline | Self::FirstByteTimeout | Self::TotalTimeout => {
                 StatusCode::GATEWAY_TIMEOUT

@@ -16,6 +16,10 @@ use crate::{
 
 /// A pool in use; cheap to clone.
 ///
+/// It may be used from anywhere: from other runtimes than the one that the
+/// pool was started in, and from none. When that one ends, the workers are
+/// killed and calls fail with [`ErrorKind::Runtime`].
+///
 /// The pool lives until [`shutdown`](Self::shutdown), or until the last
 /// handle is dropped: then its workers are stopped at once.
 #[derive(Debug)]
@@ -65,7 +69,8 @@ impl PoolHandle {
     /// HTTP client should get. What a worker did wrong is logged here, with
     /// the script and the cause.
     pub async fn call(&self, request: Request) -> Result<Response<ResponseBody>, Error> {
-        call::call(&self.pool.0, request, None).await
+        let answer = call::call(&self.pool.0, request, None).await;
+        answer.map_err(|error| self.pool.0.or_lost(error))
     }
 
     /// Returns once a worker is ready, which an ondemand pool starts for the
@@ -77,7 +82,8 @@ impl PoolHandle {
     /// [`NotFastCgi`](ErrorKind::NotFastCgi) when workers fail to start; the
     /// pool goes on trying.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.pool.0.ready().await
+        let ready = self.pool.0.ready().await;
+        ready.map_err(|error| self.pool.0.or_lost(error))
     }
 
     /// The pool's state, exact at this moment.
@@ -165,6 +171,9 @@ impl Service<Request> for PoolHandle {
     fn call(&mut self, request: Request) -> Self::Future {
         let place = self.place.take().filter(Place::is_held);
         let pool = Arc::clone(&self.pool);
-        Box::pin(async move { call::call(&pool.0, request, place).await })
+        Box::pin(async move {
+            let answer = call::call(&pool.0, request, place).await;
+            answer.map_err(|error| pool.0.or_lost(error))
+        })
     }
 }

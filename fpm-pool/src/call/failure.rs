@@ -21,9 +21,10 @@ impl Running {
             Cause::Died(_) => ErrorKind::WorkerDied,
             Cause::Closed => stop.kind(),
         };
-        let error = self.lease.error(kind);
+        let error = self.lease.shared().or_lost(self.lease.error(kind));
         let error = match (cause, stop) {
             (Cause::Cut(_), _) => error,
+            _ if error.kind() == ErrorKind::Runtime => error,
             (Cause::Died(reason), _) => error.caused_by(died(reason)),
             (Cause::Closed, Stop::Failed(Failure::Closed { error: cause, .. })) => {
                 error.caused_by(cause)

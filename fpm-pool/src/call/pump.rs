@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 
 use super::running::{Running, Stop};
-use crate::{Error, OnClientGone};
+use crate::{Error, ErrorKind, OnClientGone};
 
 /// What of an answer has come and was not taken.
 #[derive(Clone, Debug)]
@@ -133,6 +133,19 @@ impl State {
     }
 }
 
+/// The writer's side: an answer always ends, even when the runtime does.
+pub(super) struct Writer(pub(super) Stream);
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if state.end.is_none() {
+            state.end = Some(Some(Error::new(ErrorKind::Runtime)));
+            state.wake_reader();
+        }
+    }
+}
+
 /// What the writer found.
 enum Step {
     Chunk(Bytes),
@@ -142,9 +155,10 @@ enum Step {
 }
 
 /// Reads the rest of an answer as far as the bound allows.
-pub(super) async fn run(mut running: Running, stream: Stream) {
+pub(super) async fn run(mut running: Running, writer: Writer) {
+    let stream = &writer.0;
     loop {
-        let step = poll_fn(|cx| poll_step(&mut running, &stream, cx)).await;
+        let step = poll_fn(|cx| poll_step(&mut running, stream, cx)).await;
         stream.note_stderr(&running);
         match step {
             Step::Chunk(chunk) => stream.push(chunk),
@@ -156,7 +170,8 @@ pub(super) async fn run(mut running: Running, stream: Stream) {
             Step::Left => return,
             Step::Failed(stop) => {
                 running.lose(&stop, false);
-                return stream.end(Some(running.explain(stop).await));
+                let error = running.explain(stop).await;
+                return stream.end(Some(error));
             }
         }
     }

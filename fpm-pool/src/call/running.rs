@@ -13,6 +13,7 @@ use crate::exchange::{Connection, Exchange, Failure, Outgoing, Piece};
 use crate::machine::{Breach, Outcome};
 use crate::response::{Answered, RequestStderr};
 use crate::shared::{Lease, Origin, RequestLines, Served};
+use crate::sys::is_exhausted;
 use crate::{ErrorKind, OnClientGone, ResponseBody};
 
 /// Why a request cannot be answered.
@@ -29,12 +30,21 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    pub(super) const fn is_closed(&self) -> bool {
-        matches!(self, Self::Failed(Failure::Closed { .. }))
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Self::Failed(Failure::Closed { .. })) && !self.is_exhausted()
+    }
+
+    /// Whether we lacked a descriptor or memory; the worker is well.
+    fn is_exhausted(&self) -> bool {
+        matches!(self, Self::Failed(Failure::Closed { error, .. }) if is_exhausted(error))
     }
 
     /// Whether the worker cannot have seen anything of the request.
-    pub(super) const fn is_untouched(&self) -> bool {
+    pub(super) fn is_untouched(&self) -> bool {
+        self.is_unsent() && !self.is_exhausted()
+    }
+
+    const fn is_unsent(&self) -> bool {
         matches!(
             self,
             Self::Failed(Failure::Closed {
@@ -264,7 +274,7 @@ impl Running {
         } else {
             let stream = Stream::new(&mut self);
             let runtime = self.lease.shared().runtime.clone();
-            runtime.spawn(pump::run(self, stream.clone()));
+            runtime.spawn(pump::run(self, pump::Writer(stream.clone())));
             ResponseBody::stream(answered, stream)
         };
         Response::from_parts(head, body)
@@ -277,6 +287,11 @@ impl Running {
         let kind = stop.kind();
         match stop {
             _ if self.ended => false,
+            // It has done nothing wrong, but has lost its connection.
+            _ if stop.is_exhausted() => {
+                self.lease.spare(kind, stop.is_unsent());
+                false
+            }
             Stop::Failed(Failure::Body(_)) => self.lease.fail(Breach::Partial, kind, false),
             Stop::Failed(Failure::Closed { .. }) => self.lease.fail(Breach::Closed, kind, again),
             Stop::Failed(Failure::Garbage(_)) => self.lease.fail(Breach::Garbage, kind, again),
@@ -322,8 +337,9 @@ impl Drop for Running {
 
 impl Stop {
     /// The kind of error that it is, unless the worker's end tells more.
-    pub(super) const fn kind(&self) -> ErrorKind {
+    pub(super) fn kind(&self) -> ErrorKind {
         match self {
+            _ if self.is_exhausted() => ErrorKind::Exhausted,
             Self::Failed(Failure::Closed { .. }) => ErrorKind::ConnectionClosed,
             Self::Failed(Failure::Garbage(_)) => ErrorKind::Protocol,
             Self::Failed(Failure::Body(_)) => ErrorKind::RequestBody,

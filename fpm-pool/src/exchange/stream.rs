@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
 
 use crate::sys::{read_into, watch};
 
@@ -20,6 +21,8 @@ pub(super) struct Stream {
     socket: AsyncFd<UnixStream>,
     /// Watches for room, from the first write that had to wait on.
     room: Option<AsyncFd<UnixStream>>,
+    /// The pool's, whoever polls.
+    runtime: Handle,
 }
 
 impl Stream {
@@ -28,6 +31,7 @@ impl Stream {
         Ok(Self {
             socket: watch(socket, Interest::READABLE)?,
             room: None,
+            runtime: Handle::current(),
         })
     }
 
@@ -82,6 +86,7 @@ impl Stream {
                     Some(guard) => guard.clear_ready(),
                     None => {
                         let socket = self.socket.get_ref().try_clone()?;
+                        let _inside = self.runtime.enter();
                         self.room = Some(watch(socket, Interest::WRITABLE)?);
                     }
                 },

@@ -195,6 +195,23 @@ impl Lease {
         });
     }
 
+    /// The connection failed for want of something of ours. `unsent`: the
+    /// worker has seen nothing of the request.
+    pub(crate) fn spare(&mut self, kind: ErrorKind, unsent: bool) {
+        if !unsent {
+            return self.forsake(kind);
+        }
+        self.open = false;
+        self.set_partial(false);
+        self.shared.with(|inner, now| {
+            if let Some(slot) = inner.slots.get_mut(&self.worker) {
+                slot.cut();
+            }
+            let outcome = Outcome::Failed(kind);
+            (inner.machine).finish(now, self.worker, Finish::Reconnect, outcome);
+        });
+    }
+
     /// The worker failed, and has to go. `again`: another worker may try;
     /// returns whether it should, as the pool did not cut the request off
     /// itself. Then it has to ask at once.
@@ -218,14 +235,17 @@ impl Lease {
             return Cause::Cut(kind);
         }
         let mut exit = fate.exit.subscribe();
-        let exited = exit.wait_for(Option::is_some);
-        match tokio::time::timeout(EXIT_WAIT, exited).await {
-            Ok(Ok(reason)) => match *reason {
-                Some(reason @ (ExitReason::Exited(_) | ExitReason::Signaled(_))) => {
-                    Cause::Died(reason)
-                }
-                _ => Cause::Closed,
-            },
+        // The timer needs the pool's runtime, wherever the caller is.
+        let mut task = JoinSet::new();
+        let exited = async move {
+            let exited = tokio::time::timeout(EXIT_WAIT, exit.wait_for(Option::is_some)).await;
+            exited.ok()?.ok().and_then(|reason| *reason)
+        };
+        task.spawn_on(exited, &self.shared.runtime);
+        match task.join_next().await {
+            Some(Ok(Some(reason @ (ExitReason::Exited(_) | ExitReason::Signaled(_))))) => {
+                Cause::Died(reason)
+            }
             _ => Cause::Closed,
         }
     }

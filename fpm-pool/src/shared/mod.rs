@@ -13,11 +13,13 @@ mod supervisor;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot};
+use tokio::task::JoinSet;
 
 use crate::machine::{Action, Machine, Settings, Ticket};
 use crate::{Error, ErrorKind, Event, PoolConfig, RequestStatus, Sizing, Spawn, Status, WorkerId};
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     pub(crate) events: broadcast::Sender<Event>,
     inner: Mutex<Inner>,
+    /// The runtime has ended under the pool.
+    lost: AtomicBool,
     /// The supervisor's timer has to be set anew.
     timer: Notify,
     drained: Notify,
@@ -90,6 +94,7 @@ impl Shared {
                 armed: None,
                 actions: Vec::new(),
             }),
+            lost: AtomicBool::new(false),
             timer: Notify::new(),
             drained: Notify::new(),
             stopped: Notify::new(),
@@ -209,8 +214,12 @@ impl Shared {
 
     pub(crate) async fn shut_down(self: &Arc<Self>, grace: Duration) {
         if !grace.is_zero() {
+            let this = Arc::clone(self);
+            let drain = async move { tokio::time::timeout(grace, this.drain()).await };
+            let mut task = JoinSet::new();
+            task.spawn_on(drain, &self.runtime);
             // What is not done by then is interrupted.
-            let _ = tokio::time::timeout(grace, self.drain()).await;
+            let _ = task.join_next().await;
         }
         self.close();
         loop {
@@ -224,6 +233,9 @@ impl Shared {
 
     /// Whether all processes are gone, their output read, their spawners closed.
     fn is_gone(&self) -> bool {
+        if self.is_lost() {
+            return true;
+        }
         let inner = self.lock();
         inner.machine.is_stopped() && inner.slots.is_empty() && inner.closing == 0
     }
