@@ -4,16 +4,23 @@ use std::future::ready;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Child;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getsid};
 
-use super::thread::SpawnThread;
+use super::family::Family;
 use super::{ConnectFuture, ExitFuture, Process};
 use crate::sys::{PidFd, PrivateListener};
 use crate::{ExitReason, Readiness, StopSignal, WorkerCommand};
+
+/// How long a process that nobody wants may take to die.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The wait before the runtime is asked once more to watch a process.
+const WATCH_AGAIN: Duration = Duration::from_millis(100);
 
 /// A program that runs.
 #[derive(Debug)]
@@ -22,32 +29,36 @@ pub(super) struct ChildProcess {
     name: OwnedFd,
     output: Mutex<[Option<OwnedFd>; 2]>,
     command: WorkerCommand,
-    /// It would die with the thread.
-    _thread: Arc<SpawnThread>,
 }
 
-/// The process until it is waited for; its number may mean another one
-/// afterwards, so that both happen under one lock.
+/// The process, leader of its session, until it is waited for; its number may
+/// mean another one afterwards, so that both happen under one lock.
 #[derive(Debug)]
 struct Life {
     pid: Pid,
     fd: Arc<PidFd>,
     over: Mutex<bool>,
+    family: Arc<Family>,
 }
 
 impl ChildProcess {
+    /// Takes over a new child, which has begun its session.
     pub(super) fn new(
         mut child: Child,
         name: OwnedFd,
         command: WorkerCommand,
-        thread: Arc<SpawnThread>,
+        family: Arc<Family>,
     ) -> io::Result<Self> {
         let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
+        family.roll.keep(pid);
         let fd = match PidFd::open(pid) {
             Ok(fd) => fd,
             Err(error) => {
                 // It could not be watched: it must not stay.
-                let _ = child.kill().and_then(|()| child.wait());
+                let _ = child.kill();
+                family.sweeper.sweep_now(pid);
+                family.forget(pid);
+                let _ = child.wait();
                 return Err(error);
             }
         };
@@ -60,11 +71,11 @@ impl ChildProcess {
                 pid,
                 fd: Arc::new(fd),
                 over: Mutex::new(false),
+                family,
             }),
             name,
             output: Mutex::new(output),
             command,
-            _thread: thread,
         })
     }
 }
@@ -80,6 +91,13 @@ impl Process for ChildProcess {
 
     fn signal(&self, signal: StopSignal) -> io::Result<()> {
         self.life.signal(signal)
+    }
+
+    fn end_others(&self) {
+        let over = self.life.lock();
+        if !*over {
+            self.life.family.sweeper.sweep(self.life.pid, true);
+        }
     }
 
     fn exit(&self) -> ExitFuture {
@@ -102,48 +120,54 @@ impl Process for ChildProcess {
 
 impl Drop for ChildProcess {
     fn drop(&mut self) {
-        let over = *self
-            .life
-            .over
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if !over {
-            // Only when the runtime was dropped under the pool: the wait is
-            // for the system alone, and short.
-            let _ = self.life.signal(StopSignal::Kill);
-            let _ = nix::sys::wait::waitpid(self.life.pid, None);
+        // Only when nobody took the worker, or the runtime was dropped under
+        // the pool: the wait is for the system alone, and short.
+        if !*self.life.lock() {
+            self.life.end_now();
         }
     }
 }
 
 impl Life {
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn signal(&self, signal: StopSignal) -> io::Result<()> {
-        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = self.lock();
         if *over {
             return Ok(());
         }
-        let result = match signal {
-            StopSignal::Stop => kill(self.pid, Signal::SIGQUIT),
-            StopSignal::Terminate => kill(self.pid, Signal::SIGTERM),
-            // With what it started and waits for.
-            StopSignal::Kill => killpg(self.pid, Signal::SIGKILL),
+        // With what it started and waits for: a shell may not pass it on.
+        let number = match signal {
+            StopSignal::Stop => Signal::SIGQUIT,
+            StopSignal::Terminate => Signal::SIGTERM,
+            StopSignal::Kill => Signal::SIGKILL,
         };
+        let result = match killpg(self.pid, number) {
+            // Some of the group may run as another user.
+            Err(Errno::EPERM) => kill(self.pid, number),
+            result => result,
+        };
+        if signal == StopSignal::Kill {
+            self.family.sweeper.sweep(self.pid, false);
+        }
         match result {
             Err(Errno::ESRCH) => Ok(()),
             result => Ok(result?),
         }
     }
 
-    fn reap(&self) -> io::Result<Option<ExitReason>> {
-        let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
-        let reason = self.fd.reap()?;
-        *over = reason.is_some();
-        Ok(reason)
-    }
-
     async fn exit(&self) -> ExitReason {
-        match self.wait().await {
-            Ok(reason) => reason,
+        self.wait().await;
+        // Until it is reaped its number is its own, and so is its session's.
+        if self.is_ours() {
+            // An error says that the sweep is over, as its result does.
+            let _ = self.family.sweeper.sweep(self.pid, false).await;
+        }
+        self.family.forget(self.pid);
+        match self.reap() {
+            Ok(reason) => reason.unwrap_or(ExitReason::Unknown),
             Err(error) => {
                 tracing::error!(pid = self.pid.as_raw(), %error, "cannot wait for a worker");
                 ExitReason::Unknown
@@ -151,14 +175,52 @@ impl Life {
         }
     }
 
-    async fn wait(&self) -> io::Result<ExitReason> {
-        let fd = PidFd::watch(Arc::clone(&self.fd))?;
+    fn reap(&self) -> io::Result<Option<ExitReason>> {
+        let mut over = self.lock();
+        *over = true;
+        self.fd.reap()
+    }
+
+    /// Whether the session's number still means this one. If the host has
+    /// waited for all of its children itself, the number is free once the
+    /// last member is gone, and a process that has it now is another.
+    fn is_ours(&self) -> bool {
+        self.fd.is_over().is_ok() || getsid(Some(self.pid)).is_err()
+    }
+
+    /// Completes when the process has ended, before it is reaped.
+    async fn wait(&self) {
         loop {
-            let mut ready = fd.readable().await?;
-            if let Some(reason) = self.reap()? {
-                return Ok(reason);
+            let error = match PidFd::watch(Arc::clone(&self.fd)) {
+                Ok(fd) => match fd.readable().await {
+                    Ok(_) => return,
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            // It lives on, and must not be taken for one that ended.
+            if self.fd.wait(Duration::ZERO) {
+                return;
             }
-            ready.clear_ready();
+            tracing::warn!(pid = self.pid.as_raw(), %error, "cannot watch a worker yet");
+            tokio::time::sleep(WATCH_AGAIN).await;
+        }
+    }
+
+    /// Kills it with all it started, and waits for that. Blocks.
+    fn end_now(&self) {
+        let pid = self.pid.as_raw();
+        if let Err(error) =
+            killpg(self.pid, Signal::SIGKILL).or_else(|_| kill(self.pid, Signal::SIGKILL))
+        {
+            tracing::error!(pid, %error, "cannot kill a worker");
+        }
+        if self.is_ours() {
+            self.family.sweeper.sweep_now(self.pid);
+        }
+        self.family.forget(self.pid);
+        if !self.fd.wait(PATIENCE) || self.reap().is_err() {
+            tracing::error!(pid, "a worker that was killed does not end");
         }
     }
 }

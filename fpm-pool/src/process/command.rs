@@ -6,7 +6,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +17,8 @@ use tokio::sync::oneshot;
 
 use super::account::Account;
 use super::child::ChildProcess;
-use super::thread::SpawnThread;
-use super::{Process, Spawn, SpawnFuture};
+use super::family::Family;
+use super::{CloseFuture, Process, Spawn, SpawnFuture};
 use crate::sys::{ChildSetup, PrivateListener, prepare};
 use crate::{Environment, Error, ErrorKind, ResourceLimit, Scheduling, WorkerCommand, WorkerId};
 
@@ -29,7 +28,7 @@ use crate::{Environment, Error, ErrorKind, ResourceLimit, Scheduling, WorkerComm
 pub struct CommandSpawner {
     plan: Arc<Plan>,
     /// From the first start on.
-    thread: Mutex<Option<Arc<SpawnThread>>>,
+    family: Mutex<Option<Arc<Family>>>,
 }
 
 /// What it executes.
@@ -53,32 +52,30 @@ impl CommandSpawner {
             Plan::find(command).map_err(|error| Error::new(ErrorKind::Config).caused_by(error))?;
         Ok(Self {
             plan: Arc::new(plan),
-            thread: Mutex::new(None),
+            family: Mutex::new(None),
         })
     }
 
-    /// Has the thread start a worker; a new thread, should the first be gone.
-    fn order(&self) -> io::Result<oneshot::Receiver<Started>> {
-        let mut kept = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        for _ in 0..2 {
-            let thread = match &*kept {
-                Some(thread) => Arc::clone(thread),
-                None => Arc::clone(kept.insert(Arc::new(SpawnThread::start()?))),
-            };
-            let (answer, started) = oneshot::channel();
-            let (plan, holder) = (Arc::clone(&self.plan), Arc::clone(&thread));
-            let job = move || {
-                if !answer.is_closed() {
-                    // Nobody waits for it any more: dropping it ends it.
-                    let _ = answer.send(plan.start(holder));
-                }
-            };
-            if thread.run(job) {
-                return Ok(started);
-            }
-            *kept = None;
+    fn family(&self) -> io::Result<Arc<Family>> {
+        let mut kept = self.family.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(family) = &*kept {
+            return Ok(Arc::clone(family));
         }
-        Err(gone())
+        Ok(Arc::clone(kept.insert(Arc::new(Family::new()?))))
+    }
+
+    /// Has the thread start a worker.
+    fn order(&self) -> io::Result<oneshot::Receiver<Started>> {
+        let family = self.family()?;
+        let (answer, started) = oneshot::channel();
+        let (plan, holder) = (Arc::clone(&self.plan), Arc::clone(&family));
+        family.run(move || {
+            if !answer.is_closed() {
+                // Nobody waits for it any more: dropping it ends it.
+                let _ = answer.send(plan.start(holder));
+            }
+        })?;
+        Ok(started)
     }
 }
 
@@ -135,7 +132,8 @@ impl Plan {
         })
     }
 
-    fn start(&self, thread: Arc<SpawnThread>) -> Started {
+    fn start(&self, family: Arc<Family>) -> Started {
+        family.ensure_guard()?;
         let socket = PrivateListener::bind()
             .map_err(|error| with("cannot make a socket for the worker", &error))?;
         let mut command = Command::new(&self.program);
@@ -145,13 +143,14 @@ impl Plan {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::from(OwnedFd::from(socket.listener)))
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        prepare(&mut command, self.setup.clone());
-        let child = command
-            .spawn()
-            .map_err(|error| about(&self.program, &error))?;
-        ChildProcess::new(child, socket.name, self.command.clone(), thread)
+            .stderr(Stdio::piped());
+        prepare(&mut command, self.setup.clone(), Arc::clone(&family.roll));
+        let child = command.spawn();
+        let child = child.map_err(|error| {
+            family.roll.fail();
+            about(&self.program, &error)
+        })?;
+        ChildProcess::new(child, socket.name, self.command.clone(), family)
     }
 }
 
@@ -161,6 +160,17 @@ impl Spawn for CommandSpawner {
         Box::pin(async move {
             let process = ordered?.await.unwrap_or_else(|_| Err(gone()))?;
             Ok(Box::new(process) as Box<dyn Process>)
+        })
+    }
+
+    fn close(&self) -> CloseFuture {
+        let mut kept = self.family.lock().unwrap_or_else(PoisonError::into_inner);
+        let family = kept.take();
+        Box::pin(async move {
+            if let Some(family) = family {
+                // It fails with the runtime, whose end ends the guard too.
+                let _ = tokio::task::spawn_blocking(move || family.end_guard()).await;
+            }
         })
     }
 }

@@ -6,6 +6,8 @@
 mod account;
 mod child;
 mod command;
+mod family;
+mod sweeper;
 mod thread;
 
 use std::fmt;
@@ -175,6 +177,12 @@ pub trait Process: fmt::Debug + Send + Sync + 'static {
     ///
     /// When the system refuses.
     fn signal(&self, signal: StopSignal) -> io::Result<()>;
+
+    /// Ends what it started and left running, but not itself, as far as that
+    /// can be told apart; by default nothing. Asked when that writes more
+    /// lines than [`PoolLimits`](crate::PoolLimits) allows while no request
+    /// runs. Must not block.
+    fn end_others(&self) {}
 
     /// Completes when it has ended, whoever tells. The pool calls it once,
     /// inside its runtime.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc;
 use std::thread;
 
-type Job = Box<dyn FnOnce() + Send>;
+pub(super) type Job = Box<dyn FnOnce() + Send>;
 
 /// Runs jobs one after the other. A parent-death signal is sent when the
 /// *thread* that forked ends: this one lives until it is dropped, and every
@@ -28,8 +28,8 @@ impl SpawnThread {
         Ok(Self { jobs })
     }
 
-    /// Has `job` run; `false` if the thread is gone.
-    pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) -> bool {
-        self.jobs.send(Box::new(job)).is_ok()
+    /// Has `job` run; gives it back if the thread is gone.
+    pub(super) fn run(&self, job: Job) -> Result<(), Job> {
+        self.jobs.send(job).map_err(|unsent| unsent.0)
     }
 }

@@ -4,11 +4,14 @@ use std::ffi::CString;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::Arc;
 
 use nix::sys::resource::{Resource, rlim_t, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Pid, Uid, chdir, chroot, getppid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Pid, Uid, chdir, chroot, getppid, setgid, setgroups, setsid, setuid};
+
+use super::Roll;
 
 /// The world that a worker is put into, found out before the fork: after it
 /// nothing may be looked up or allocated.
@@ -26,13 +29,17 @@ pub(crate) struct ChildSetup {
 }
 
 /// Has `command` apply `setup` in the new process, last thing before `exec`.
-pub(crate) fn prepare(command: &mut Command, setup: ChildSetup) {
+pub(crate) fn prepare(command: &mut Command, setup: ChildSetup, roll: Arc<Roll>) {
     let supervisor = Pid::this();
     #[expect(unsafe_code, reason = "runs in the forked process")]
-    // SAFETY: `apply` makes system calls on what exists already; it neither
-    // allocates nor takes a lock.
+    // SAFETY: `begin` stores a number, and `apply` makes system calls on what
+    // exists already; they neither allocate nor take a lock.
     unsafe {
-        command.pre_exec(move || setup.apply(supervisor));
+        command.pre_exec(move || {
+            // Everything that it starts belongs to its session.
+            roll.begin(setsid()?);
+            setup.apply(supervisor)
+        });
     }
 }
 

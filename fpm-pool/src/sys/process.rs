@@ -3,8 +3,10 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -37,6 +39,26 @@ impl PidFd {
         // only when the last owner is gone, of whom the runtime is one.
         let fd = unsafe { AsyncFd::register_with_interest(this, Interest::READABLE) };
         Ok(fd?)
+    }
+
+    /// Whether the process has ended; it stays, and keeps its number.
+    pub(crate) fn is_over(&self) -> io::Result<bool> {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        loop {
+            match waitid(Id::PIDFd(self.as_fd()), flags) {
+                Ok(WaitStatus::StillAlive) => return Ok(false),
+                Ok(_) => return Ok(true),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Waits for the end of the process for a while; whether it came. Blocks.
+    pub(crate) fn wait(&self, limit: Duration) -> bool {
+        let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, limit).is_ok_and(|ready| ready > 0)
     }
 
     /// How the process ended, once it has; it is gone afterwards.

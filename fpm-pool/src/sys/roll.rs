@@ -1,0 +1,138 @@
+//! The sessions that a spawner's workers lead, where the guard sees them.
+
+use std::io;
+use std::mem::size_of;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+use nix::libc::pid_t;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use nix::unistd::Pid;
+
+/// The kernel's own limit for numbers of processes (`PID_MAX_LIMIT`).
+const PROCESSES: usize = 4 << 20;
+
+/// Memory that is shared with the processes forked from here: one bit per
+/// possible session, so that it is never full, and the one that is about to
+/// begin. The kernel gives it pages as they are touched.
+#[derive(Debug)]
+pub(crate) struct Roll {
+    table: NonNull<Table>,
+}
+
+struct Table {
+    starting: AtomicI32,
+    sessions: [AtomicU32; PROCESSES / 32],
+}
+
+#[expect(unsafe_code, reason = "holds a pointer")]
+// SAFETY: the memory behind it is atomics only, and its owner unmaps it.
+unsafe impl Send for Roll {}
+#[expect(unsafe_code, reason = "holds a pointer")]
+// SAFETY: as above.
+unsafe impl Sync for Roll {}
+
+impl Roll {
+    pub(crate) fn new() -> io::Result<Self> {
+        const LEN: NonZeroUsize =
+            NonZeroUsize::new(size_of::<Table>()).expect("a table has entries");
+        #[expect(unsafe_code, reason = "shared memory")]
+        // SAFETY: a new mapping; nothing that exists is replaced.
+        let memory = unsafe {
+            mmap_anonymous(
+                None,
+                LEN,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE,
+            )
+        };
+        // It is page-aligned, and zeros are a valid table.
+        Ok(Self {
+            table: memory?.cast(),
+        })
+    }
+
+    fn table(&self) -> &Table {
+        #[expect(unsafe_code, reason = "shared memory")]
+        // SAFETY: mapped until this is dropped, aligned, and valid from the
+        // start on; all writing is atomic.
+        unsafe {
+            self.table.as_ref()
+        }
+    }
+
+    /// The calling process, fresh from the fork, leads a session now.
+    pub(super) fn begin(&self, leader: Pid) {
+        self.table()
+            .starting
+            .store(leader.as_raw(), Ordering::SeqCst);
+    }
+
+    /// What began goes on.
+    pub(crate) fn keep(&self, leader: Pid) {
+        if let Some((word, bit)) = self.place(leader.as_raw()) {
+            word.fetch_or(bit, Ordering::SeqCst);
+        }
+        self.fail();
+    }
+
+    /// What began, if anything, is gone.
+    pub(crate) fn fail(&self) {
+        self.table().starting.store(0, Ordering::SeqCst);
+    }
+
+    /// The session is over; its number may mean another one from now on.
+    pub(crate) fn forget(&self, leader: Pid) {
+        if let Some((word, bit)) = self.place(leader.as_raw()) {
+            word.fetch_and(!bit, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether a worker leads this session.
+    pub(super) fn contains(&self, session: pid_t) -> bool {
+        let kept = self.place(session);
+        kept.is_some_and(|(word, bit)| word.load(Ordering::SeqCst) & bit != 0)
+            || self.table().starting.load(Ordering::SeqCst) == session
+    }
+
+    fn place(&self, session: pid_t) -> Option<(&AtomicU32, u32)> {
+        let number = usize::try_from(session).ok()?;
+        let word = self.table().sessions.get(number / 32)?;
+        Some((word, 1 << (number % 32)))
+    }
+}
+
+impl Drop for Roll {
+    fn drop(&mut self) {
+        #[expect(unsafe_code, reason = "shared memory")]
+        // SAFETY: mapped in `new` with this length; no reference outlives
+        // the owner.
+        let unmapped = unsafe { munmap(self.table.cast(), size_of::<Table>()) };
+        debug_assert_eq!(unmapped, Ok(()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_known_from_their_beginning_to_their_end() {
+        let roll = Roll::new().unwrap();
+        let (one, two) = (Pid::from_raw(33), Pid::from_raw(4_194_303));
+        roll.begin(one);
+        assert!(roll.contains(33) && !roll.contains(34));
+        roll.keep(one);
+        roll.begin(two);
+        assert!(roll.contains(33) && roll.contains(4_194_303));
+        roll.fail();
+        assert!(roll.contains(33) && !roll.contains(4_194_303));
+        roll.forget(one);
+        assert!(!roll.contains(33));
+        for odd in [-1, 0, i32::MAX] {
+            roll.keep(Pid::from_raw(odd));
+            assert!(odd == 0 || !roll.contains(odd));
+        }
+    }
+}
