@@ -12,7 +12,7 @@ use super::pump::{self, Stream};
 use crate::exchange::{Connection, Exchange, Failure, Outgoing, Piece};
 use crate::machine::{Breach, Outcome};
 use crate::response::{Answered, RequestStderr};
-use crate::shared::{Lease, Origin, RequestLines, Served};
+use crate::shared::{Lease, RequestLines, Served};
 use crate::sys::is_exhausted;
 use crate::{ErrorKind, OnClientGone, ResponseBody};
 
@@ -236,15 +236,7 @@ impl Running {
             return;
         }
         let lines = self.lines.get_or_insert_with(RequestLines::new);
-        let origin = Origin {
-            worker: self.lease.worker,
-            process_id: self.lease.process_id,
-            generation: &self.lease.generation,
-            request: Some(&self.request),
-        };
-        self.lease
-            .shared()
-            .request_stderr(lines, bytes, end, &origin);
+        self.lease.log_stderr(lines, bytes, end, &self.request);
         let room = self.lease.generation.limits.stderr_bytes;
         let room = room.saturating_sub(self.stderr.len());
         self.stderr

@@ -118,12 +118,22 @@ pub struct PoolLimits {
     pub head_bytes: usize,
     /// Fields of an answer's head. 256 by default.
     pub head_fields: usize,
-    /// Bytes of a request's STDERR that are held for the caller; all of it
-    /// reaches the log. 64 KiB by default.
+    /// Bytes of a request's STDERR that are held for the caller; the log gets
+    /// more, as `output_lines_per_sec` says. 64 KiB by default.
     pub stderr_bytes: usize,
     /// Bytes of a line of a worker's output; a longer one is logged in
     /// pieces. 8 KiB by default.
     pub line_bytes: usize,
+    /// Lines that are logged of one worker in a second, and as many at once;
+    /// further ones are counted
+    /// ([`Totals::output_lines_dropped`](crate::Totals::output_lines_dropped)),
+    /// and a line in the log says how many those were. 1000 by default.
+    pub output_lines_per_sec: usize,
+    /// Bytes that are read of one worker's descriptors 1 and 2 in a second,
+    /// and as many at once: who writes more has to wait. What a script left
+    /// running and goes on like that when no request runs is killed. 1 MiB by
+    /// default, and no less than a line.
+    pub output_bytes_per_sec: usize,
     /// Events that a slow subscriber may be behind before it loses some.
     /// 1024 by default.
     pub events: usize,
@@ -137,6 +147,8 @@ impl Default for PoolLimits {
             head_fields: 256,
             stderr_bytes: 64 << 10,
             line_bytes: 8 << 10,
+            output_lines_per_sec: 1000,
+            output_bytes_per_sec: 1 << 20,
             events: 1024,
         }
     }
@@ -175,6 +187,20 @@ impl PoolLimits {
     #[must_use]
     pub const fn line_bytes(mut self, line_bytes: usize) -> Self {
         self.line_bytes = line_bytes;
+        self
+    }
+
+    /// Sets [`output_lines_per_sec`](Self#structfield.output_lines_per_sec).
+    #[must_use]
+    pub const fn output_lines_per_sec(mut self, output_lines_per_sec: usize) -> Self {
+        self.output_lines_per_sec = output_lines_per_sec;
+        self
+    }
+
+    /// Sets [`output_bytes_per_sec`](Self#structfield.output_bytes_per_sec).
+    #[must_use]
+    pub const fn output_bytes_per_sec(mut self, output_bytes_per_sec: usize) -> Self {
+        self.output_bytes_per_sec = output_bytes_per_sec;
         self
     }
 

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getsid};
 
 use super::family::Family;
-use super::{ConnectFuture, ExitFuture, Process};
+use super::{CloseFuture, ConnectFuture, ExitFuture, Process};
 use crate::sys::{PidFd, PrivateListener};
 use crate::{ExitReason, Readiness, StopSignal, WorkerCommand};
 
@@ -93,11 +93,15 @@ impl Process for ChildProcess {
         self.life.signal(signal)
     }
 
-    fn end_others(&self) {
+    fn end_others(&self) -> CloseFuture {
         let over = self.life.lock();
-        if !*over {
-            self.life.family.sweeper.sweep(self.life.pid, true);
-        }
+        let swept = (!*over).then(|| self.life.family.sweeper.sweep(self.life.pid, true));
+        Box::pin(async move {
+            if let Some(swept) = swept {
+                // An error says that the sweep is over, as its result does.
+                let _ = swept.await;
+            }
+        })
     }
 
     fn exit(&self) -> ExitFuture {

@@ -30,7 +30,7 @@ pub type ConnectFuture = Pin<Box<dyn Future<Output = io::Result<UnixStream>> + S
 /// How a worker's process ends, as a future.
 pub type ExitFuture = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
 
-/// The end of what started the workers of a generation, as a future.
+/// The end of what is to be ended, as a future.
 pub type CloseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Starts the workers of one generation.
@@ -179,10 +179,13 @@ pub trait Process: fmt::Debug + Send + Sync + 'static {
     fn signal(&self, signal: StopSignal) -> io::Result<()>;
 
     /// Ends what it started and left running, but not itself, as far as that
-    /// can be told apart; by default nothing. Asked when that writes more
-    /// lines than [`PoolLimits`](crate::PoolLimits) allows while no request
-    /// runs. Must not block.
-    fn end_others(&self) {}
+    /// can be told apart; by default nothing. Asked when that writes without
+    /// end, more than
+    /// [`PoolLimits::output_bytes_per_sec`](crate::PoolLimits#structfield.output_bytes_per_sec),
+    /// while no request runs; a request may begin meanwhile.
+    fn end_others(&self) -> CloseFuture {
+        Box::pin(ready(()))
+    }
 
     /// Completes when it has ended, whoever tells. The pool calls it once,
     /// inside its runtime.

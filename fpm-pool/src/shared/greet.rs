@@ -113,14 +113,21 @@ pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId, over: bool) {
     let known = {
         let inner = shared.lock();
         let slot = inner.slots.get(&worker);
-        slot.and_then(|slot| Some((slot.process.clone()?, slot.generation.start_limit)))
+        slot.and_then(|slot| {
+            let fate = Arc::clone(&slot.fate);
+            Some((slot.process.clone()?, slot.generation.start_limit, fate))
+        })
     };
-    let Some((process, limit)) = known else {
+    let Some((process, limit, fate)) = known else {
         return;
     };
     if !over && process.readiness() != Readiness::GetValues {
         shared.with(|inner, now| inner.machine.unknowable(now, worker));
         return;
+    }
+    if over && fate.is_flooded() {
+        fate.meter().caught_up();
+        shared.calm(&process).await;
     }
     let recovered = greet(&*process, limit).await;
     shared.with(|inner, now| match recovered {

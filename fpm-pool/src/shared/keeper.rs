@@ -4,19 +4,25 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryFutureExt;
+use tokio::time::{Sleep, sleep_until};
 
-use super::Shared;
 use super::greet::{Unwilling, greet};
-use super::lines::Pipe;
+use super::lines::{CHUNK, Lines};
+use super::pipes::{Pipe, Pipes};
+use super::slot::Fate;
+use super::{Generation, Shared, now};
 use crate::exchange::Connection;
 use crate::process::Process;
 use crate::text::Printable;
 use crate::{ErrorKind, EventKind, ExitFuture, ExitReason, OutputSource, StopSignal, WorkerId};
+
+/// Reads in a row, before others have their turn.
+const READS: usize = 16;
 
 /// Why a worker did not become ready.
 struct NotReady {
@@ -44,7 +50,8 @@ pub(super) async fn keep(shared: Arc<Shared>, worker: WorkerId) {
     };
     match started {
         Ok(process) => {
-            let keeper = Keeper::new(shared, worker, Arc::from(process));
+            let process = Arc::from(process);
+            let keeper = Keeper::new(shared, worker, process, (&generation, fate));
             keeper.run(generation.start_limit).await;
         }
         Err(error) => shared.start_failed(worker, ErrorKind::NoWorker, &error.to_string()),
@@ -66,38 +73,52 @@ struct Keeper {
     shared: Arc<Shared>,
     worker: WorkerId,
     process: Arc<dyn Process>,
-    pipes: Vec<Pipe>,
+    fate: Arc<Fate>,
+    pipes: Pipes,
+    line_bytes: usize,
+    /// Wakes when dropped lines have to be told of.
+    report: Option<Pin<Box<Sleep>>>,
+    /// Until it is ready, or is not going to be.
+    start: Option<Start>,
+}
+
+/// What a worker wrote before it was ready.
+#[derive(Default)]
+struct Start {
     last_line: Option<Bytes>,
+    fatal: Option<Bytes>,
 }
 
 impl Keeper {
-    fn new(shared: Arc<Shared>, worker: WorkerId, process: Arc<dyn Process>) -> Self {
+    fn new(
+        shared: Arc<Shared>,
+        worker: WorkerId,
+        process: Arc<dyn Process>,
+        (generation, fate): (&Generation, Arc<Fate>),
+    ) -> Self {
         let process_id = process.id();
         let wanted = shared.with(|inner, _| {
-            let generation = inner.slots.get_mut(&worker).map(|slot| {
+            if let Some(slot) = inner.slots.get_mut(&worker) {
                 slot.process = Some(Arc::clone(&process));
-                Arc::clone(&slot.generation)
-            });
-            generation.filter(|_| inner.machine.is_starting(worker))
+            }
+            inner.machine.is_starting(worker)
         });
-        if wanted.is_none() {
+        if !wanted {
             // It was stopped before it existed, and missed the signals.
             let _ = process.signal(StopSignal::Kill);
         }
-        let limit = wanted.map_or(1024, |generation| generation.limits.line_bytes);
-        let sources = [OutputSource::Stdout, OutputSource::Stderr];
-        let pipes = (process.output().into_iter().zip(sources))
-            .filter_map(|(fd, source)| Pipe::new(fd, source, limit).ok())
-            .collect();
         let pool = &*shared.name;
         tracing::debug!(pool, %worker, pid = process_id, "worker started");
         shared.send(EventKind::WorkerStarted { worker, process_id });
         Self {
+            pipes: Pipes::new(process.output(), process_id),
             shared,
             worker,
             process,
-            pipes,
-            last_line: None,
+            fate,
+            line_bytes: generation.limits.line_bytes,
+            report: None,
+            start: Some(Start::default()),
         }
     }
 
@@ -161,9 +182,8 @@ impl Keeper {
             Err(NotReady { kind, reason, gone })
         }));
         let proven = poll_fn(|cx| {
-            while let Poll::Ready(line) = self.poll_line(cx) {
-                self.fatal(&line)?;
-            }
+            self.poll_output(cx);
+            self.fatal()?;
             if let Poll::Ready(reason) = exit.as_mut().poll(cx) {
                 return Poll::Ready(Err(NotReady {
                     kind: ErrorKind::NoWorker,
@@ -175,24 +195,21 @@ impl Keeper {
         })
         .await?;
         // What it wrote before it answered has been written by now.
-        for index in 0..self.pipes.len() {
-            while let Some(line) = self.pipes[index].written_line() {
-                self.line(index, &line);
-                self.fatal(&line)?;
-            }
-        }
+        self.drain(false);
+        self.fatal()?;
+        self.start = None;
         Ok(proven)
     }
 
-    fn fatal(&self, line: &[u8]) -> Result<(), NotReady> {
-        if !self.process.is_fatal_at_start(line) {
-            return Ok(());
+    fn fatal(&self) -> Result<(), NotReady> {
+        match self.start.as_ref().and_then(|start| start.fatal.as_ref()) {
+            None => Ok(()),
+            Some(line) => Err(NotReady {
+                kind: ErrorKind::NoWorker,
+                reason: Printable(line).to_string(),
+                gone: None,
+            }),
         }
-        Err(NotReady {
-            kind: ErrorKind::NoWorker,
-            reason: Printable(line).to_string(),
-            gone: None,
-        })
     }
 
     /// Reads what it writes until its process has ended.
@@ -201,51 +218,164 @@ impl Keeper {
         mut exit: Pin<&mut (dyn Future<Output = ExitReason> + Send)>,
     ) -> ExitReason {
         poll_fn(|cx| {
-            while self.poll_line(cx).is_ready() {}
+            self.poll_output(cx);
             exit.as_mut().poll(cx)
         })
         .await
     }
 
-    fn poll_line(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Bytes> {
-        for index in 0..self.pipes.len() {
-            if let Poll::Ready(line) = self.pipes[index].poll_line(cx) {
-                self.line(index, &line);
-                return Poll::Ready(line);
+    /// Reads what may be read now.
+    fn poll_output(&mut self, cx: &mut Context<'_>) {
+        let mut chunk = [0; CHUNK];
+        for _ in 0..READS {
+            match self.pipes.poll_read(cx, &mut chunk) {
+                (Poll::Ready((index, count)), _) => self.take(index, &chunk[..count]),
+                (Poll::Pending, all) => {
+                    if all {
+                        self.fate.meter().caught_up();
+                    }
+                    return self.poll_report(cx);
+                }
             }
         }
-        Poll::Pending
+        // The others' turn.
+        cx.waker().wake_by_ref();
     }
 
-    fn line(&mut self, index: usize, line: &Bytes) {
-        let source = self.pipes[index].source;
-        self.shared
-            .process_line(self.worker, self.process.id(), source, line);
-        self.last_line = Some(line.clone());
+    /// Logs what came, nothing being the end of it.
+    fn take(&mut self, index: usize, bytes: &[u8]) {
+        let Some(pipe) = self.pipes.all.get_mut(index) else {
+            return;
+        };
+        let at = now();
+        let pause = self.fate.meter().read(at, bytes.len());
+        let logs = Logs {
+            shared: &self.shared,
+            worker: (self.worker, &*self.process),
+            fate: &self.fate,
+            line_bytes: self.line_bytes,
+        };
+        let runs = logs.take(pipe, bytes, self.start.as_mut());
+        if let Some(pause) = pause {
+            self.pipes.pause(pause);
+            let flooded = self.fate.meter().is_flooded(at);
+            if flooded && !runs && self.start.is_none() {
+                // Asked again only if it goes on for as long once more.
+                self.fate.meter().caught_up();
+                self.shared.runtime.spawn(self.shared.calm(&self.process));
+            }
+        }
+    }
+
+    /// Sees to it that dropped lines are told of though no more come.
+    fn poll_report(&mut self, cx: &mut Context<'_>) {
+        let due = self.fate.meter().report_at();
+        let Some(due) = due else {
+            self.report = None;
+            return;
+        };
+        let sleep = (self.report).get_or_insert_with(|| Box::pin(sleep_until(due.into())));
+        if sleep.deadline() != due.into() {
+            sleep.as_mut().reset(due.into());
+        }
+        if sleep.as_mut().poll(cx).is_ready() {
+            self.report = None;
+            self.tell(false);
+        }
+    }
+
+    /// Says how many lines were dropped; `end`: now or never.
+    fn tell(&self, end: bool) {
+        if let Some(lines) = Lines::report(&self.fate, end) {
+            let origin = (self.worker, self.process.id());
+            self.shared
+                .process_lines(origin, OutputSource::Stderr, &lines);
+        }
     }
 
     /// What a process wrote before its end, as the end of a sentence.
     fn last_words(&mut self) -> String {
-        self.drain();
-        match &self.last_line {
-            Some(line) => format!(" (its last line: {})", Printable(line)),
+        self.drain(true);
+        match self.start.take().and_then(|start| start.last_line) {
+            Some(line) => format!(" (its last line: {})", Printable(&line)),
             None => String::new(),
         }
     }
 
-    fn drain(&mut self) {
-        for index in 0..self.pipes.len() {
-            while let Some(line) = self.pipes[index].written_line() {
-                self.line(index, &line);
-            }
-            if let Some(line) = self.pipes[index].rest() {
-                self.line(index, &line);
+    /// Reads what has been written by now; `end`: and nothing more comes.
+    fn drain(&mut self, end: bool) {
+        let logs = Logs {
+            shared: &self.shared,
+            worker: (self.worker, &*self.process),
+            fate: &self.fate,
+            line_bytes: self.line_bytes,
+        };
+        let start = &mut self.start;
+        self.pipes.written(|pipe, bytes| {
+            logs.take(pipe, bytes, start.as_mut());
+        });
+        if end {
+            for pipe in &mut self.pipes.all {
+                logs.take(pipe, &[], self.start.as_mut());
             }
         }
     }
 
     fn exited(mut self, natural: ExitReason) {
-        self.drain();
+        self.drain(true);
+        self.tell(true);
         self.shared.exited(self.worker, self.process.id(), natural);
+    }
+}
+
+/// Where lines go.
+struct Logs<'a> {
+    shared: &'a Shared,
+    worker: (WorkerId, &'a dyn Process),
+    fate: &'a Fate,
+    line_bytes: usize,
+}
+
+impl Logs<'_> {
+    /// Logs the lines that end in `bytes`, of which nothing is the end of
+    /// all; whether a request runs.
+    fn take(&self, pipe: &mut Pipe, bytes: &[u8], start: Option<&mut Start>) -> bool {
+        let (worker, process) = self.worker;
+        pipe.lines.push(bytes);
+        let end = bytes.is_empty();
+        let lines = match start {
+            None => pipe.lines.within(self.fate, self.line_bytes, end, None),
+            Some(start) => {
+                let mut look = |line: &Bytes| {
+                    if start.fatal.is_none() && process.is_fatal_at_start(line) {
+                        start.fatal = Some(line.clone());
+                    }
+                    start.last_line = Some(line.clone());
+                };
+                pipe.lines
+                    .within(self.fate, self.line_bytes, end, Some(&mut look))
+            }
+        };
+        let origin = (worker, process.id());
+        self.shared.process_lines(origin, pipe.source, &lines)
+    }
+}
+
+impl Shared {
+    /// Ends what a worker's scripts left running, which writes without end.
+    pub(super) fn calm(
+        self: &Arc<Self>,
+        process: &Arc<dyn Process>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (pool, process) = (Arc::clone(&self.name), Arc::clone(process));
+        async move {
+            let pid = process.id();
+            tracing::warn!(
+                pool = &*pool,
+                pid,
+                "what a script left running writes without end; it is killed"
+            );
+            process.end_others().await;
+        }
     }
 }

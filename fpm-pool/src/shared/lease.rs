@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::greet::adopt;
+use super::lines::{Origin, RequestLines};
 use super::slot::Fate;
 use super::{Generation, Inner, Shared, now};
 use crate::exchange::Connection;
@@ -107,6 +108,26 @@ impl Lease {
         })
     }
 
+    /// Logs what the request wrote to its STDERR; `end`: nothing more comes.
+    pub(crate) fn log_stderr(
+        &self,
+        lines: &mut RequestLines,
+        bytes: &[u8],
+        end: bool,
+        request: &[u8],
+    ) {
+        let origin = Origin {
+            worker: self.worker,
+            process_id: self.process_id,
+            generation: &self.generation,
+            request: Some(request),
+        };
+        if let Some(fate) = &self.fate {
+            self.shared
+                .request_stderr(lines, bytes, end, (&origin, fate));
+        }
+    }
+
     pub(crate) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -164,7 +185,8 @@ impl Lease {
             }
             let slot = inner.slots.get_mut(&self.worker);
             let how = match (served, slot) {
-                (Served::Reusable(connection), Some(slot)) => {
+                // What writes without end is ended before the next request.
+                (Served::Reusable(connection), Some(slot)) if !slot.fate.is_flooded() => {
                     slot.request = None;
                     slot.connection = Some(connection);
                     Finish::Reusable

@@ -1,19 +1,19 @@
 //! Lines that workers write, on their way to the log.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe;
 
-use super::{Generation, Shared};
+use super::meter::Meter;
+use super::slot::Fate;
+use super::{Generation, Shared, now};
 use crate::request::find_param;
 use crate::text::Printable;
 use crate::{Output, OutputSource, WorkerId};
+
+/// As much as is read at once.
+pub(super) const CHUNK: usize = 8 << 10;
 
 /// Cuts bytes into lines, and lines that are too long into pieces.
 #[derive(Debug, Default)]
@@ -40,75 +40,66 @@ impl Splitter {
         (self.held.len() >= limit).then(|| self.held.split_to(limit).freeze())
     }
 
+    /// Leaves out what [`next`](Self::next) would return; how many those are,
+    /// or fewer if there are long ones.
+    pub(super) fn skip(&mut self, limit: usize) -> u64 {
+        let ends = self.held.iter().filter(|&&byte| byte == b'\n').count();
+        if let Some(last) = self.held.iter().rposition(|&byte| byte == b'\n') {
+            self.held.advance(last + 1);
+        }
+        let mut skipped = u64::try_from(ends).unwrap_or(u64::MAX);
+        if self.held.len() >= limit {
+            self.held.clear();
+            skipped = skipped.saturating_add(1);
+        }
+        skipped
+    }
+
     /// What is left without an end.
     pub(super) fn rest(&mut self) -> Option<Bytes> {
         (!self.held.is_empty()).then(|| self.held.split().freeze())
     }
-}
 
-/// One of a process's output descriptors.
-#[derive(Debug)]
-pub(super) struct Pipe {
-    reader: Option<pipe::Receiver>,
-    lines: Splitter,
-    limit: usize,
-    pub(super) source: OutputSource,
-}
-
-impl Pipe {
-    pub(super) fn new(fd: Option<OwnedFd>, source: OutputSource, limit: usize) -> io::Result<Self> {
-        let reader = fd.map(pipe::Receiver::from_owned_fd).transpose()?;
-        Ok(Self {
-            reader,
-            lines: Splitter::default(),
-            limit: limit.max(1),
-            source,
-        })
-    }
-
-    /// The next line; pending for ever once there is no more.
-    pub(super) fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+    /// Takes out the lines that the budget allows, and counts the others;
+    /// `end`: nothing more comes. All are shown to `look`.
+    pub(super) fn within(
+        &mut self,
+        fate: &Fate,
+        limit: usize,
+        end: bool,
+        mut look: Option<&mut dyn FnMut(&Bytes)>,
+    ) -> Lines {
+        let (now, limit) = (now(), limit.max(1));
+        let mut meter = fate.meter();
+        let mut lines = Lines::default();
         loop {
-            if let Some(line) = self.lines.next(self.limit) {
-                return Poll::Ready(line);
-            }
-            let Some(reader) = &mut self.reader else {
-                return Poll::Pending;
+            let line = self.next(limit);
+            let Some(line) = line.or_else(|| if end { self.rest() } else { None }) else {
+                break;
             };
-            let mut chunk = [0; 4096];
-            match pin!(reader.read(&mut chunk)).poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(count @ 1..)) => self.lines.push(&chunk[..count]),
-                Poll::Ready(_) => {
-                    self.reader = None;
-                    if let Some(line) = self.lines.rest() {
-                        return Poll::Ready(line);
-                    }
-                }
+            if let Some(look) = &mut look {
+                look(&line);
+            }
+            if meter.line(now) {
+                lines.logged.push(line);
+            } else {
+                let more = if look.is_none() { self.skip(limit) } else { 0 };
+                lines.dropped += 1 + more;
             }
         }
+        meter.drop_lines(now, lines.dropped);
+        lines.report = meter.report(now);
+        lines
     }
+}
 
-    /// A line of what has been written by now, whether or not the runtime
-    /// has noticed it yet.
-    pub(super) fn written_line(&mut self) -> Option<Bytes> {
-        loop {
-            if let Some(line) = self.lines.next(self.limit) {
-                return Some(line);
-            }
-            let mut chunk = [0; 4096];
-            let count = nix::unistd::read(self.reader.as_ref()?.as_fd(), &mut chunk).unwrap_or(0);
-            if count == 0 {
-                return None;
-            }
-            self.lines.push(&chunk[..count]);
-        }
-    }
-
-    /// What came after the last line end, when nothing more will come.
-    pub(super) fn rest(&mut self) -> Option<Bytes> {
-        self.lines.rest()
-    }
+/// What came of some bytes.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) logged: Vec<Bytes>,
+    dropped: u64,
+    /// Lines that were dropped until now and have to be told of.
+    report: Option<u64>,
 }
 
 /// The STDERR of one request, line by line.
@@ -131,26 +122,22 @@ impl Shared {
         lines: &mut RequestLines,
         bytes: &[u8],
         end: bool,
-        origin: &Origin<'_>,
+        (origin, fate): (&Origin<'_>, &Fate),
     ) {
         lines.lines.push(bytes);
-        let limit = origin.generation.limits.line_bytes.max(1);
-        while let Some(line) = lines.lines.next(limit) {
-            self.line(origin, OutputSource::RequestStderr, &line);
-        }
-        if end && let Some(line) = lines.lines.rest() {
-            self.line(origin, OutputSource::RequestStderr, &line);
-        }
+        let limit = origin.generation.limits.line_bytes;
+        let within = lines.lines.within(fate, limit, end, None);
+        self.log(origin, OutputSource::RequestStderr, &within);
     }
 
-    /// Logs a line of a worker's process.
-    pub(super) fn process_line(
+    /// Logs lines of a worker's process; whether it runs a request.
+    pub(super) fn process_lines(
         &self,
-        worker: WorkerId,
-        process_id: u32,
+        (worker, process_id): (WorkerId, u32),
         source: OutputSource,
-        line: &[u8],
-    ) {
+        lines: &Lines,
+    ) -> bool {
+        // Once for all of them.
         let (generation, request) = {
             let inner = self.lock();
             match inner.slots.get(&worker) {
@@ -164,7 +151,22 @@ impl Shared {
             generation: &generation,
             request: request.as_deref(),
         };
-        self.line(&origin, source, line);
+        self.log(&origin, source, lines);
+        request.is_some()
+    }
+
+    fn log(&self, origin: &Origin<'_>, source: OutputSource, lines: &Lines) {
+        for line in &lines.logged {
+            self.line(origin, source, line);
+        }
+        if let Some(dropped) = lines.report {
+            let line = format!("({dropped} more lines than are logged)");
+            self.line(origin, source, line.as_bytes());
+        }
+        let logged = u64::try_from(lines.logged.len()).unwrap_or(u64::MAX);
+        let [all, dropped] = &self.output_lines;
+        all.fetch_add(logged + lines.dropped, Ordering::Relaxed);
+        dropped.fetch_add(lines.dropped, Ordering::Relaxed);
     }
 
     fn line(&self, origin: &Origin<'_>, source: OutputSource, line: &[u8]) {
@@ -194,6 +196,29 @@ impl Shared {
     }
 }
 
+impl Lines {
+    /// Only the word of those that were dropped, if it is due; `end`: now or
+    /// never.
+    pub(super) fn report(fate: &Fate, end: bool) -> Option<Self> {
+        let mut meter = fate.meter();
+        let report = if end {
+            meter.last_report()
+        } else {
+            meter.report(now())
+        };
+        report.map(|_| Self {
+            report,
+            ..Self::default()
+        })
+    }
+}
+
+impl Fate {
+    pub(super) fn meter(&self) -> MutexGuard<'_, Meter> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Who wrote a line.
 pub(crate) struct Origin<'a> {
     pub(crate) worker: WorkerId,
@@ -219,5 +244,29 @@ mod tests {
         assert_eq!(lines.next(8), None);
         assert_eq!(lines.rest().unwrap(), "x");
         assert_eq!(lines.rest(), None);
+    }
+
+    #[test]
+    fn a_line_that_comes_in_two_reads_is_one() {
+        let fate = Fate::new(&crate::PoolLimits::default());
+        let mut lines = Splitter::default();
+        let mut take = |bytes: &[u8], end| {
+            lines.push(bytes);
+            lines.within(&fate, 100, end, None).logged
+        };
+        assert_eq!(take(b"one\ntw", false), ["one"]);
+        assert_eq!(take(b"o\nthree", false), ["two"]);
+        assert_eq!(take(b"", true), ["three"]);
+    }
+
+    #[test]
+    fn skipped_lines_are_counted_and_nothing_of_them_is_held() {
+        let mut lines = Splitter::default();
+        lines.push(b"one\ntwo\nth");
+        assert_eq!(lines.skip(8), 2);
+        lines.push(b"ree\n");
+        assert_eq!(lines.next(8).unwrap(), "three");
+        lines.push(&[b'x'; 100]);
+        assert_eq!((lines.skip(8), lines.rest()), (1, None));
     }
 }

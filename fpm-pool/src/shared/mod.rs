@@ -7,13 +7,15 @@ mod greet;
 mod keeper;
 mod lease;
 mod lines;
+mod meter;
+mod pipes;
 mod place;
 mod slot;
 mod supervisor;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,7 +29,7 @@ use crate::{Error, ErrorKind, Event, PoolConfig, RequestStatus, Sizing, Spawn, S
 use actions::Effects;
 pub(crate) use generation::Generation;
 pub(crate) use lease::{Cause, Lease, Served};
-pub(crate) use lines::{Origin, RequestLines};
+pub(crate) use lines::RequestLines;
 use place::Hopefuls;
 pub(crate) use place::Place;
 use slot::Slot;
@@ -41,6 +43,8 @@ pub(crate) struct Shared {
     inner: Mutex<Inner>,
     /// The runtime has ended under the pool.
     lost: AtomicBool,
+    /// Lines that workers wrote, and those that were not logged.
+    output_lines: [AtomicU64; 2],
     /// The supervisor's timer has to be set anew.
     timer: Notify,
     drained: Notify,
@@ -95,6 +99,7 @@ impl Shared {
                 actions: Vec::new(),
             }),
             lost: AtomicBool::new(false),
+            output_lines: Default::default(),
             timer: Notify::new(),
             drained: Notify::new(),
             stopped: Notify::new(),
@@ -137,6 +142,9 @@ impl Shared {
     pub(crate) fn status(self: &Arc<Self>) -> Status {
         self.with(|inner, now| {
             let mut status = inner.machine.status(now, Arc::clone(&self.name));
+            let [lines, dropped] = &self.output_lines;
+            status.totals.output_lines = lines.load(Ordering::Relaxed);
+            status.totals.output_lines_dropped = dropped.load(Ordering::Relaxed);
             for worker in &mut status.workers {
                 let Some(slot) = inner.slots.get(&worker.id) else {
                     continue;

@@ -2,16 +2,17 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
-use super::Generation;
+use super::meter::Meter;
+use super::{Generation, now};
 use crate::exchange::Connection;
 use crate::process::Process;
 use crate::sys::shut_down_socket;
-use crate::{ErrorKind, ExitReason};
+use crate::{ErrorKind, ExitReason, PoolLimits};
 
 /// A worker's process and connection.
 pub(super) struct Slot {
@@ -27,8 +28,8 @@ pub(super) struct Slot {
 }
 
 /// How it ends with a worker; those that use it hold on to this.
-#[derive(Debug, Default)]
-pub(super) struct Fate {
+#[derive(Debug)]
+pub(crate) struct Fate {
     /// Why the pool cut the connection of the request that ran.
     pub(super) cut: OnceLock<ErrorKind>,
     /// Only a part of its request has been sent.
@@ -37,9 +38,27 @@ pub(super) struct Fate {
     pub(super) exit: watch::Sender<Option<ExitReason>>,
     /// It has to go before its process exists.
     pub(super) unwanted: Notify,
+    /// What it may write.
+    pub(super) meter: Mutex<Meter>,
 }
 
 impl Fate {
+    pub(super) fn new(limits: &PoolLimits) -> Self {
+        Self {
+            cut: OnceLock::new(),
+            partial: AtomicBool::new(false),
+            exit: watch::Sender::new(None),
+            unwanted: Notify::new(),
+            meter: Mutex::new(Meter::new(limits, now())),
+        }
+    }
+
+    /// Whether it, or what it started, writes more than is read.
+    pub(super) fn is_flooded(&self) -> bool {
+        let meter = self.meter();
+        meter.is_behind() && meter.is_flooded(now())
+    }
+
     /// Whether the end of the connection would have the script run with a
     /// part of its request.
     pub(super) fn is_partial(&self) -> bool {
@@ -54,12 +73,12 @@ impl Fate {
 impl Slot {
     pub(super) fn new(generation: Arc<Generation>) -> Self {
         Self {
+            fate: Arc::new(Fate::new(&generation.limits)),
             generation,
             process: None,
             connection: None,
             breaker: None,
             request: None,
-            fate: Arc::default(),
         }
     }
 

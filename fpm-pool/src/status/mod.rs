@@ -111,6 +111,11 @@ pub struct Totals {
     pub max_children_reached: u64,
     /// Reloads that took effect.
     pub reloads: u64,
+    /// Lines that workers wrote, the STDERR of requests included.
+    pub output_lines: u64,
+    /// Those of them that were not logged, because their worker wrote more
+    /// than [`PoolLimits`](crate::PoolLimits) allows.
+    pub output_lines_dropped: u64,
 }
 
 /// Counts `key` in a short list.

@@ -17,4 +17,4 @@ pub(crate) use listener::PrivateListener;
 pub(crate) use process::{PidFd, shut_down_socket};
 pub(crate) use roll::Roll;
 pub(crate) use session::kill_sessions;
-pub(crate) use stream::{read_into, watch};
+pub(crate) use stream::{read_into, watch, watch_output};

@@ -2,7 +2,7 @@
 //! the buffer first.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use bytes::{BufMut, BytesMut};
@@ -19,6 +19,19 @@ pub(crate) fn watch(socket: UnixStream, interest: Interest) -> io::Result<AsyncF
     // nobody but the `AsyncFd` can drop it.
     let watched = unsafe { AsyncFd::register_with_interest(socket, interest) };
     Ok(watched?)
+}
+
+/// Has the runtime watch a non-blocking descriptor for input; gives it back
+/// with the error if that cannot be.
+pub(crate) fn watch_output(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, (OwnedFd, io::Error)> {
+    #[expect(
+        unsafe_code,
+        reason = "the descriptor must stay open while it is watched"
+    )]
+    // SAFETY: an `OwnedFd` is open until it is dropped, and nobody but the
+    // `AsyncFd` can drop it.
+    let watched = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+    watched.map_err(tokio::io::unix::AsyncFdRegisterError::into_parts)
 }
 
 /// Reads once into the spare capacity of `buffer`; 0 at the end of the input.
