@@ -228,12 +228,13 @@ async fn supervisor_that_is_killed() {
     let Ok(mark) = std::env::var(MARK) else {
         return;
     };
-    // A large program.
-    let memory = vec![1_u8; 64 << 20];
+    // A large program, in few pieces and in many.
+    let large = vec![1_u8; 64 << 20];
+    let small: Vec<_> = (0..200_000_u32).map(Box::new).collect();
     let (_site, _pool) = stand(&mark).await;
     println!("it stands");
     tokio::time::sleep(Duration::from_secs(600)).await;
-    drop(memory);
+    drop((large, small));
 }
 
 #[test]

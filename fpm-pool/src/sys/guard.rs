@@ -17,7 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::unistd::Pid;
 
-use super::roll::Roll;
+use super::roll::{Roll, Table};
 use super::session::kill_members;
 use super::{PidFd, memory};
 
@@ -50,7 +50,7 @@ impl Guard {
         let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
         let first = fork();
         if first == Ok(None) {
-            post.enter(roll);
+            post.enter(roll.table());
         }
         mask.thread_set_mask()?;
         drop(end);
@@ -135,6 +135,8 @@ fn wait_for(pid: Pid) {
 
 /// What the guard has of the supervisor. From here on nothing allocates,
 /// takes a lock or can panic: the process was forked from one of many threads.
+/// Nor may anything be on the heap, which is given back: only the stack, and
+/// the shared table.
 #[derive(Clone, Copy)]
 struct Post {
     end: RawFd,
@@ -145,15 +147,15 @@ struct Post {
 impl Post {
     /// In the first process: forks again, so that the guard has no parent
     /// here, and ends.
-    fn enter(self, roll: &Roll) -> ! {
+    fn enter(self, table: &Table) -> ! {
         match fork() {
-            Ok(None) => self.stand(roll),
+            Ok(None) => self.stand(table),
             Ok(Some(_)) => exit(0),
             Err(_) => exit(1),
         }
     }
 
-    fn stand(self, roll: &Roll) -> ! {
+    fn stand(self, table: &Table) -> ! {
         let Some(post) = self.alone() else {
             exit(1);
         };
@@ -168,7 +170,7 @@ impl Post {
             exit(1);
         }
         post.wait();
-        post.clear(roll);
+        post.clear(table);
         exit(0);
     }
 
@@ -215,10 +217,10 @@ impl Post {
     }
 
     /// Kills what is left of the sessions.
-    fn clear(self, roll: &Roll) {
+    fn clear(self, table: &Table) {
         for round in 0..ROUNDS {
             let mut left = false;
-            let known = |session, _| roll.contains(session);
+            let known = |session, _| table.contains(session);
             let listed = kill_members(self.proc_dir, &known, &mut |_| left = true);
             if listed.is_ok() && !left {
                 return;

@@ -21,7 +21,8 @@ pub(crate) struct Roll {
     table: NonNull<Table>,
 }
 
-struct Table {
+/// What the processes share; the guard has nothing else of the supervisor's.
+pub(super) struct Table {
     starting: AtomicI32,
     sessions: [AtomicU32; PROCESSES / 32],
 }
@@ -53,7 +54,7 @@ impl Roll {
         })
     }
 
-    fn table(&self) -> &Table {
+    pub(super) fn table(&self) -> &Table {
         #[expect(unsafe_code, reason = "shared memory")]
         // SAFETY: mapped until this is dropped, aligned, and valid from the
         // start on; all writing is atomic.
@@ -71,7 +72,7 @@ impl Roll {
 
     /// What began goes on.
     pub(crate) fn keep(&self, leader: Pid) {
-        if let Some((word, bit)) = self.place(leader.as_raw()) {
+        if let Some((word, bit)) = self.table().place(leader.as_raw()) {
             word.fetch_or(bit, Ordering::SeqCst);
         }
         self.fail();
@@ -84,21 +85,23 @@ impl Roll {
 
     /// The session is over; its number may mean another one from now on.
     pub(crate) fn forget(&self, leader: Pid) {
-        if let Some((word, bit)) = self.place(leader.as_raw()) {
+        if let Some((word, bit)) = self.table().place(leader.as_raw()) {
             word.fetch_and(!bit, Ordering::SeqCst);
         }
     }
+}
 
+impl Table {
     /// Whether a worker leads this session.
     pub(super) fn contains(&self, session: pid_t) -> bool {
         let kept = self.place(session);
         kept.is_some_and(|(word, bit)| word.load(Ordering::SeqCst) & bit != 0)
-            || self.table().starting.load(Ordering::SeqCst) == session
+            || self.starting.load(Ordering::SeqCst) == session
     }
 
     fn place(&self, session: pid_t) -> Option<(&AtomicU32, u32)> {
         let number = usize::try_from(session).ok()?;
-        let word = self.table().sessions.get(number / 32)?;
+        let word = self.sessions.get(number / 32)?;
         Some((word, 1 << (number % 32)))
     }
 }
@@ -122,17 +125,17 @@ mod tests {
         let roll = Roll::new().unwrap();
         let (one, two) = (Pid::from_raw(33), Pid::from_raw(4_194_303));
         roll.begin(one);
-        assert!(roll.contains(33) && !roll.contains(34));
+        assert!(roll.table().contains(33) && !roll.table().contains(34));
         roll.keep(one);
         roll.begin(two);
-        assert!(roll.contains(33) && roll.contains(4_194_303));
+        assert!(roll.table().contains(33) && roll.table().contains(4_194_303));
         roll.fail();
-        assert!(roll.contains(33) && !roll.contains(4_194_303));
+        assert!(roll.table().contains(33) && !roll.table().contains(4_194_303));
         roll.forget(one);
-        assert!(!roll.contains(33));
+        assert!(!roll.table().contains(33));
         for odd in [-1, 0, i32::MAX] {
             roll.keep(Pid::from_raw(odd));
-            assert!(odd == 0 || !roll.contains(odd));
+            assert!(odd == 0 || !roll.table().contains(odd));
         }
     }
 }
