@@ -283,12 +283,20 @@ async fn supervisor_that_shuts_down() {
     let Ok(mark) = std::env::var(MARK) else {
         return;
     };
+    // As the first process of a container: all orphans are its children.
+    nix::sys::prctl::set_child_subreaper(true).unwrap();
     let (_site, pool) = stand(&mark).await;
     guard(&mark);
     shut_down(&pool).await;
     // Not even the guard.
     let left = marked(&mark);
     assert_eq!(left.len(), 1, "{left:?}");
+    // Nor anything that waits to be reaped.
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let children: String = tasks
+        .map(|task| fs::read_to_string(task.path().join("children")).unwrap())
+        .collect();
+    assert_eq!(children.trim(), "");
 }
 
 #[test]

@@ -73,6 +73,45 @@ async fn an_environment_can_be_passed_on() {
 }
 
 #[tokio::test]
+async fn a_worker_ignores_no_signal_that_its_host_ignores() {
+    #[expect(unsafe_code, reason = "the host's part")]
+    // SAFETY: no handler is installed.
+    unsafe {
+        nix::sys::signal::signal(
+            nix::sys::signal::Signal::SIGUSR1,
+            nix::sys::signal::SigHandler::SigIgn,
+        )
+        .unwrap();
+    }
+    let ignored = "<?php
+        preg_match('/^SigIgn:\\s*(\\w+)/m', file_get_contents('/proc/self/status'), $found);
+        echo hexdec($found[1]) >> 9 & 1;";
+    let site = Site::new(&[("ignored.php", ignored)]);
+    let pool = start(single(php())).await;
+    let seen = text(pool.call(get(&site.path("ignored.php"))).await).await;
+    assert_eq!(seen, "0");
+}
+
+#[tokio::test]
+async fn what_no_program_can_be_given_is_refused_at_once() {
+    for command in [
+        php().env("A\0B", "x"),
+        php().env("A", "x\0"),
+        php().env("", "x"),
+        php().env("A=B", "x"),
+        php().arg("\0"),
+        php().define("memory_limit", "1\0"),
+    ] {
+        let error = fpm_pool::Pool::start(single(command)).unwrap_err();
+        assert_eq!(error.kind(), fpm_pool::ErrorKind::Config);
+    }
+    // The name is the host's, and shown to people only.
+    let name = PoolConfig::new("a\0b").command(php());
+    let pool = start(name.sizing(Sizing::Static { max_children: 1 })).await;
+    pool.shutdown(std::time::Duration::ZERO).await;
+}
+
+#[tokio::test]
 async fn workers_do_not_interrupt_the_server() {
     let policy = "<?php echo explode(' ', file_get_contents('/proc/self/stat'))[40];";
     let site = Site::new(&[("policy.php", policy)]);

@@ -170,19 +170,25 @@ impl Life {
             let _ = self.family.sweeper.sweep(self.pid, false).await;
         }
         self.family.forget(self.pid);
-        match self.reap() {
-            Ok(reason) => reason.unwrap_or(ExitReason::Unknown),
-            Err(error) => {
-                tracing::error!(pid = self.pid.as_raw(), %error, "cannot wait for a worker");
-                ExitReason::Unknown
+        loop {
+            match self.reap() {
+                Ok(Some(reason)) => return reason,
+                // A debugger has to let go of it first.
+                Ok(None) => tokio::time::sleep(WATCH_AGAIN).await,
+                Err(error) => {
+                    let pid = self.pid.as_raw();
+                    tracing::error!(pid, %error, "cannot wait for a worker");
+                    return ExitReason::Unknown;
+                }
             }
         }
     }
 
     fn reap(&self) -> io::Result<Option<ExitReason>> {
         let mut over = self.lock();
-        *over = true;
-        self.fd.reap()
+        let reason = self.fd.reap();
+        *over = !matches!(reason, Ok(None));
+        reason
     }
 
     /// Whether the session's number still means this one. If the host has
@@ -223,7 +229,7 @@ impl Life {
             self.family.sweeper.sweep_now(self.pid);
         }
         self.family.forget(self.pid);
-        if !self.fd.wait(PATIENCE) || self.reap().is_err() {
+        if !self.fd.wait(PATIENCE) || !matches!(self.reap(), Ok(Some(_))) {
             tracing::error!(pid, "a worker that was killed does not end");
         }
     }

@@ -1,7 +1,7 @@
 //! Workers that are programs.
 
 use std::env;
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -37,7 +37,7 @@ struct Plan {
     command: WorkerCommand,
     program: PathBuf,
     setup: ChildSetup,
-    environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    environment: Vec<(OsString, OsString)>,
 }
 
 impl CommandSpawner {
@@ -87,6 +87,7 @@ fn gone() -> io::Error {
 
 impl Plan {
     fn find(command: WorkerCommand) -> io::Result<Self> {
+        check_strings(&command)?;
         let program = match &command.chroot {
             Some(_) => command.program.clone(),
             None => find_program(&command.program)?,
@@ -175,10 +176,7 @@ impl Spawn for CommandSpawner {
     }
 }
 
-fn environment(
-    command: &WorkerCommand,
-    account: &Account,
-) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
+fn environment(command: &WorkerCommand, account: &Account) -> Vec<(OsString, OsString)> {
     let mut all: std::collections::BTreeMap<_, _> = match command.environment {
         Environment::Clear => std::collections::BTreeMap::new(),
         Environment::Inherit => env::vars_os().collect(),
@@ -191,6 +189,22 @@ fn environment(
     }
     all.extend(command.env.clone());
     all.into_iter().collect()
+}
+
+/// What cannot be passed to any program.
+fn check_strings(command: &WorkerCommand) -> io::Result<()> {
+    let arguments = command.arguments();
+    let values = command.env.values().chain(&arguments);
+    let mut all = command.env.keys().chain(values);
+    let with_nul = all.find(|text| text.as_bytes().contains(&0));
+    let names = command.env.keys();
+    let bad_name = |name: &&OsString| name.is_empty() || name.as_bytes().contains(&b'=');
+    let what = match (with_nul, { names }.find(bad_name)) {
+        (Some(text), _) => format!("{} has a NUL byte", text.display()),
+        (None, Some(name)) => format!("{:?} cannot be a variable's name", name.display()),
+        (None, None) => return Ok(()),
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
 fn find_program(name: &Path) -> io::Result<PathBuf> {

@@ -38,6 +38,7 @@ pub(crate) fn prepare(command: &mut Command, setup: ChildSetup, roll: Arc<Roll>)
         command.pre_exec(move || {
             // Everything that it starts belongs to its session.
             roll.begin(setsid()?);
+            use_default_signals();
             setup.apply(supervisor)
         });
     }
@@ -80,6 +81,20 @@ impl ChildSetup {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         close_others()
+    }
+}
+
+/// Takes back what the host ignores: `exec` would pass it on, and a worker
+/// that ignores the signals that stop it, or the ends of its children, does
+/// not work as it should.
+fn use_default_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        #[expect(unsafe_code, reason = "nix knows no real-time signals")]
+        // SAFETY: no handler is installed. Numbers that cannot be changed are
+        // refused, which changes nothing.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+        }
     }
 }
 

@@ -244,5 +244,10 @@ fn exit(status: c_int) -> ! {
 
 /// `/proc`, to look for processes in.
 pub(crate) fn open_proc() -> io::Result<OwnedFd> {
-    Ok(std::fs::File::open("/proc")?.into())
+    let opened = std::fs::File::open("/proc");
+    let opened = opened.map_err(|error| {
+        let text = format!("cannot open /proc, which workers are supervised with: {error}");
+        io::Error::new(error.kind(), text)
+    })?;
+    Ok(opened.into())
 }

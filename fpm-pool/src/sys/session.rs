@@ -80,14 +80,21 @@ fn kill_member(process: pid_t, session: pid_t) -> bool {
     }
     // Asked again now that the descriptor holds the process: the number may
     // have been another's before.
-    let lives = session_of(process) == session && !is_over(fd);
+    let still = session_of(process) == session;
+    let lives = still && !is_over(fd);
     #[expect(unsafe_code, reason = "must not allocate")]
-    // SAFETY: numbers, a null pointer that the call allows, and a descriptor
+    // SAFETY: numbers, null pointers that the calls allow, and a descriptor
     // that was opened above and is not used again.
     unsafe {
         if lives {
             let nothing: *const libc::siginfo_t = std::ptr::null();
             libc::syscall(libc::SYS_pidfd_send_signal, fd, libc::SIGKILL, nothing, 0);
+        } else if still && process != session {
+            // Its parent is gone; ours it is if we are everybody's, as the
+            // first process of a container is, or asked to be. The leader's
+            // end is for others to know.
+            let nowhere = std::ptr::null_mut();
+            libc::waitpid(process, nowhere, libc::WNOHANG | libc::__WALL);
         }
         libc::close(fd);
     }
