@@ -78,14 +78,14 @@ async fn a_worker_ignores_no_signal_that_its_host_ignores() {
     // SAFETY: no handler is installed.
     unsafe {
         nix::sys::signal::signal(
-            nix::sys::signal::Signal::SIGUSR1,
+            nix::sys::signal::Signal::SIGWINCH,
             nix::sys::signal::SigHandler::SigIgn,
         )
         .unwrap();
     }
     let ignored = "<?php
         preg_match('/^SigIgn:\\s*(\\w+)/m', file_get_contents('/proc/self/status'), $found);
-        echo hexdec($found[1]) >> 9 & 1;";
+        echo hexdec($found[1]) >> 27 & 1;";
     let site = Site::new(&[("ignored.php", ignored)]);
     let pool = start(single(php())).await;
     let seen = text(pool.call(get(&site.path("ignored.php"))).await).await;

@@ -68,8 +68,30 @@ pub enum ResourceLimit {
 /// The program that workers run, and the world it runs in.
 ///
 /// Its descriptor 0 is a listening socket (`FCGI_LISTENSOCK_FILENO`),
-/// descriptors 1 and 2 are read line by line, all others are closed. It has a
-/// process group of its own and dies with the supervisor.
+/// descriptors 1 and 2 are read line by line, all others are closed, and no
+/// signal is ignored.
+///
+/// # What it starts
+///
+/// A worker leads a session (`setsid(2)`), and everything that it starts
+/// belongs to that: the php-cgi behind a wrapper script, programs that a
+/// script runs, those that it leaves running in the background, in whatever
+/// process group and under whatever parent.
+///
+/// - `SIGQUIT` and `SIGTERM` go to the worker's process group, so that a
+///   wrapper script need not `exec`.
+/// - When the worker ends, or has to be killed, every process that is left of
+///   its session is killed, before the end is reported and before
+///   [`shutdown`](crate::PoolHandle::shutdown) returns.
+/// - When the supervisor dies, even by `SIGKILL`, a tiny process (`fpm-pool
+///   guard`), which the pool keeps for this and lets go at shutdown, kills
+///   them all.
+///
+/// What begins a session of its own leaves on purpose, and stays: a daemon
+/// that a script starts with `setsid`. Control groups would be firmer, and are
+/// not used: few containers let a program make any, and they would end such
+/// daemons, too. Processes that run as another user than the supervisor's can
+/// be killed by one with the right to do so only.
 ///
 /// # Examples
 ///

@@ -6,6 +6,9 @@ use std::thread;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
+/// The guard, which is forked here, counts on no more.
+const STACK: usize = 1 << 20;
+
 /// Runs jobs one after the other. A parent-death signal is sent when the
 /// *thread* that forked ends: this one lives until it is dropped, and every
 /// process that it started holds on to it.
@@ -20,6 +23,7 @@ impl SpawnThread {
         // The system cuts names of threads at 15 bytes.
         thread::Builder::new()
             .name("fpm-pool spawn".to_owned())
+            .stack_size(STACK)
             .spawn(move || {
                 for job in received {
                     job();

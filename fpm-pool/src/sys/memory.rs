@@ -4,9 +4,15 @@ use nix::libc::{self, c_int, c_void};
 
 /// What a program holds in mappings smaller than this is left alone.
 const LARGE: usize = 1 << 20;
+/// What of its stack a thread may be about to use.
+const BELOW: usize = 128 << 10;
+/// No less than the stack, and what belongs to the thread above it.
+const ABOVE: usize = 4 << 20;
+/// The largest size of a page, less one.
+const ALIGNED: usize = (64 << 10) - 1;
 
-/// Gives back what the calling process, which must have been forked and have
-/// a single thread, shares with its parent: otherwise every page that the
+/// Gives back what the calling process, which must have been forked by a
+/// thread with a stack of at most 1 MiB and have no other, shares with its parent: otherwise every page that the
 /// parent changes is kept twice from then on. Only its own stack and small
 /// mappings stay. Neither allocates nor takes a lock.
 ///
@@ -35,17 +41,32 @@ pub(super) fn give_back() {
             break;
         };
         for &byte in chunk.iter().take(count) {
-            if let Some((start, end)) = line.push(byte)
-                && !(start..end).contains(&here)
-            {
-                empty(start, end);
+            if let Some((start, end)) = line.push(byte) {
+                for (start, end) in around(here, start, end) {
+                    empty(start, end);
+                }
             }
         }
     }
     close(maps);
 }
 
+/// The mapping without the stack and the thread's own data, if they are in
+/// it: the system joins mappings that happen to be neighbours.
+fn around(here: usize, start: usize, end: usize) -> [(usize, usize); 2] {
+    if !(start..end).contains(&here) {
+        return [(start, end), (end, end)];
+    }
+    // The stack grows down: what lies below is not used yet.
+    let below = here.saturating_sub(BELOW) & !ALIGNED;
+    let above = here.saturating_add(ABOVE) & !ALIGNED;
+    [(start, below.max(start)), (above.min(end), end)]
+}
+
 fn empty(start: usize, end: usize) {
+    if start >= end {
+        return;
+    }
     let memory: *mut c_void = std::ptr::with_exposed_provenance_mut(start);
     #[expect(unsafe_code, reason = "must not allocate")]
     // SAFETY: a mapping of the host's heap or of another thread's stack. This
@@ -139,6 +160,21 @@ mod tests {
 7f0000800000-7f0000a00000 rw-p 00000000 00:00 0       [anon:arena]
 7ffc00000000-7ffc00200000 rw-p 00000000 00:00 0       [stack]
 ";
+
+    #[test]
+    fn the_stack_stays_whatever_it_is_joined_with() {
+        let (start, end) = (1 << 30, 2 << 30);
+        assert_eq!(around(start - 1, start, end), [(start, end), (end, end)]);
+        let here = start + (100 << 20) + 77;
+        let [below, above] = around(here, start, end);
+        assert_eq!((below.0, above.1), (start, end));
+        assert!(below.1 <= here - BELOW && above.0 >= here + ABOVE - ALIGNED - 1);
+        assert_eq!((below.1 | above.0) & ALIGNED, 0);
+        assert_eq!(
+            around(start + 5, start, start + 9),
+            [(start, start), (start + 9, start + 9)]
+        );
+    }
 
     #[test]
     fn only_large_memory_of_no_file_is_given_back() {
