@@ -148,7 +148,8 @@ impl PoolHandle {
     }
 
     /// Drains for at most `grace`, then stops all workers and returns when
-    /// the last one is gone.
+    /// the last one is gone, with whatever it started
+    /// ([`WorkerCommand`](crate::WorkerCommand#what-it-starts)).
     pub async fn shutdown(&self, grace: Duration) {
         self.pool.0.shut_down(grace).await;
     }

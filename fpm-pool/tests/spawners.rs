@@ -318,6 +318,22 @@ async fn output_may_be_a_socket_or_a_terminal() {
 }
 
 #[tokio::test]
+async fn a_descriptor_that_is_never_empty_keeps_no_other_waiting() {
+    let (here, mut endless) = UnixStream::pair().unwrap();
+    let (there, mut socket) = UnixStream::pair().unwrap();
+    let (pool, lines) = writing([here.into(), there.into()]).await;
+    let flood = std::thread::spawn(move || while endless.write_all(&[b'x'; 4096]).is_ok() {});
+    until("it floods", || !lines.lock().unwrap().is_empty()).await;
+    socket.write_all(b"a word\n").unwrap();
+    until("the word came", || {
+        lines.lock().unwrap().iter().any(|line| line == b"a word")
+    })
+    .await;
+    pool.shutdown(Duration::ZERO).await;
+    flood.join().unwrap();
+}
+
+#[tokio::test]
 async fn output_that_cannot_be_watched_does_no_harm() {
     let (here, mut socket) = UnixStream::pair().unwrap();
     let file = tempfile::tempfile().unwrap();

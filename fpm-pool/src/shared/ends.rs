@@ -15,13 +15,17 @@ impl Shared {
 
     /// A worker's process could not be started, or ended before it was ready.
     pub(super) fn start_failed(self: &Arc<Self>, worker: WorkerId, kind: ErrorKind, reason: &str) {
-        self.with(|inner, now| {
+        let wanted = self.with(|inner, now| {
+            let wanted = inner.machine.is_starting(worker);
             inner.note_failure(worker, kind, reason);
             inner.machine.start_failed(now, worker, kind, reason);
             inner.slots.remove(&worker);
             inner.forget_generations();
+            wanted
         });
-        tracing::error!(pool = &*self.name, reason, "a worker cannot be started");
+        if wanted {
+            tracing::error!(pool = &*self.name, reason, "a worker cannot be started");
+        }
         self.progress.notify_waiters();
         self.stopped.notify_waiters();
     }

@@ -45,6 +45,8 @@ pub(super) struct Pipes {
     pub(super) all: Vec<Pipe>,
     /// Until then nothing is read.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Whose turn it is.
+    next: usize,
 }
 
 impl Pipes {
@@ -68,7 +70,11 @@ impl Pipes {
                 all.push(pipe);
             }
         }
-        Self { all, pause: None }
+        Self {
+            all,
+            pause: None,
+            next: 0,
+        }
     }
 
     /// Reads nothing for a while.
@@ -89,9 +95,14 @@ impl Pipes {
             }
             self.pause = None;
         }
-        for (index, pipe) in self.all.iter_mut().enumerate() {
-            match pipe.poll_read(cx, chunk) {
-                Poll::Ready(Ok(count)) => return (Poll::Ready((index, count)), false),
+        let all = self.all.len();
+        for index in (self.next..all).chain(0..self.next.min(all)) {
+            match self.all[index].poll_read(cx, chunk) {
+                Poll::Ready(Ok(count)) => {
+                    // One that is never empty must not keep the other waiting.
+                    self.next = index + 1;
+                    return (Poll::Ready((index, count)), false);
+                }
                 Poll::Ready(Err(_)) => {
                     self.pause(WATCH_AGAIN);
                     cx.waker().wake_by_ref();
