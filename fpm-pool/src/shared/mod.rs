@@ -10,6 +10,7 @@ mod lines;
 mod meter;
 mod pipes;
 mod place;
+mod reading;
 mod slot;
 mod supervisor;
 mod waiting;
