@@ -156,6 +156,36 @@ async fn a_start_that_takes_too_long_is_dropped() {
     pool.shutdown(Duration::ZERO).await;
 }
 
+/// Panics before the first worker is there, and after the second is.
+struct Faulty {
+    inner: FakeSpawner,
+    calls: AtomicUsize,
+}
+
+impl Spawn for Faulty {
+    fn spawn(&self, worker: WorkerId) -> SpawnFuture {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        assert_ne!(call, 0, "the spawner is at fault");
+        let inner = self.inner.spawn(worker);
+        Box::pin(async move {
+            let process = inner.await?;
+            assert_ne!(call, 1, "so is what it returns");
+            Ok(process)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spawner_that_panics_costs_a_start_and_no_more() {
+    let (inner, calls) = (ok(), AtomicUsize::new(0));
+    let workers = inner.workers();
+    let pool = Pool::start_with(config(1), Faulty { inner, calls }).unwrap();
+    until("it is well", || pool.status().idle() == 1).await;
+    assert_eq!(text(pool.call(get("/x.php".as_ref())).await).await, "ok");
+    assert_eq!(workers.running(), [2]);
+    pool.shutdown(Duration::ZERO).await;
+}
+
 /// Workers that come with their only connection.
 struct Forking(FakeSpawner);
 
