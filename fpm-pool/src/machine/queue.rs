@@ -84,6 +84,11 @@ impl Queue {
     pub(super) fn push(&mut self, waiting: Waiting, max_children: usize) -> Ticket {
         self.serial += 1;
         let ticket = Ticket::new(waiting.ask.priority, self.serial);
+        self.place(ticket, waiting, max_children);
+        ticket
+    }
+
+    fn place(&mut self, ticket: Ticket, waiting: Waiting, max_children: usize) {
         let claims = &waiting.ask.claims;
         if self.keys.are_free(claims, max_children) {
             self.keys.hold(claims);
@@ -92,7 +97,6 @@ impl Queue {
             self.keys.wait(claims, ticket);
             self.blocked.insert(ticket, waiting);
         }
-        ticket
     }
 
     /// The request that runs next; its keys stay held.
@@ -134,10 +138,21 @@ impl Queue {
         }
     }
 
-    /// Looks at all that are blocked, after the number of workers changed.
+    /// Decides anew who is blocked, after the number of workers changed.
     pub(super) fn review(&mut self, now: Instant, max_children: usize) {
-        let blocked = self.blocked.keys().copied().collect();
-        self.unblock(now, blocked, max_children);
+        let with_keys = |_: &Ticket, waiting: &mut Waiting| waiting.ask.claims.is_some();
+        let mut all: BTreeMap<_, _> = self.runnable.extract_if(.., with_keys).collect();
+        for waiting in all.values() {
+            self.keys.release(&waiting.ask.claims);
+        }
+        for (ticket, mut waiting) in std::mem::take(&mut self.blocked) {
+            self.keys.leave(&waiting.ask.claims, ticket);
+            waiting.runnable_since = now;
+            all.insert(ticket, waiting);
+        }
+        for (ticket, waiting) in all {
+            self.place(ticket, waiting, max_children);
+        }
     }
 
     fn unblock(&mut self, now: Instant, candidates: Vec<Ticket>, max_children: usize) {

@@ -132,3 +132,18 @@ fn the_tightest_limit_on_a_key_counts_and_it_is_held_once() {
     );
     world.finish(worker);
 }
+
+#[test]
+fn a_pool_that_grows_holds_back_what_one_worker_need_not() {
+    let mut world = World::ready(settings(fixed(1)));
+    world.ask(session());
+    for _ in 0..3 {
+        world.wait(session());
+    }
+    assert_eq!(world.status().blocked_len, 0, "one worker is no share");
+    world.machine.resize(world.now, fixed(4));
+    world.collect();
+    world.start_all();
+    let status = world.status();
+    assert_eq!((status.running, status.blocked_len), (2, 2));
+}
