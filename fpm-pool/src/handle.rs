@@ -149,7 +149,9 @@ impl PoolHandle {
 
     /// Drains for at most `grace`, then stops all workers and returns when
     /// the last one is gone, with whatever it started
-    /// ([`WorkerCommand`](crate::WorkerCommand#what-it-starts)).
+    /// ([`WorkerCommand`](crate::WorkerCommand#what-it-starts)). A worker that
+    /// does not end within ten seconds after it was killed, as it is stuck in
+    /// the kernel, is logged and waited for no longer.
     pub async fn shutdown(&self, grace: Duration) {
         self.pool.0.shut_down(grace).await;
     }

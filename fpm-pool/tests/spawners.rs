@@ -311,3 +311,45 @@ async fn starting_and_connecting_may_take_time() {
     let exits = pool.status().totals.exits;
     assert_eq!(exits, Vec::<(ExitReason, u64)>::new());
 }
+
+/// Ignores every signal, as a process that is stuck in the kernel does.
+#[derive(Debug)]
+struct Immortal;
+
+impl Process for Immortal {
+    fn id(&self) -> u32 {
+        1
+    }
+
+    fn signal(&self, _: StopSignal) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn exit(&self) -> ExitFuture {
+        Box::pin(std::future::pending())
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Started
+    }
+}
+
+impl Spawn for Immortal {
+    fn spawn(&self, _: WorkerId) -> SpawnFuture {
+        Box::pin(async { Ok(Box::new(Self) as Box<dyn Process>) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_cannot_be_killed_holds_up_no_shutdown_for_ever() {
+    let pool = Pool::start_with(config(2), Immortal).unwrap();
+    pool.ready().await.unwrap();
+    let began = tokio::time::Instant::now();
+    pool.shutdown(Duration::ZERO).await;
+    let took = began.elapsed();
+    assert!(
+        took >= Duration::from_secs(10) && took < Duration::from_secs(12),
+        "{took:?}"
+    );
+    assert_eq!(pool.status().processes, 2);
+}

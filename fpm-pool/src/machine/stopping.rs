@@ -1,6 +1,6 @@
 //! Drain and shutdown.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::action::{Action, Outcome};
 use super::worker::{Firmness, State};
@@ -59,6 +59,16 @@ impl Machine {
         }
         self.out.push(Action::Drained);
         self.after_change();
+    }
+
+    /// From asking a worker to stop to killing it.
+    pub(crate) const fn longest_stop(&self) -> Duration {
+        self.settings.timeouts.stop.saturating_mul(2)
+    }
+
+    /// Processes that have not ended.
+    pub(crate) fn processes(&self) -> usize {
+        self.workers.len()
     }
 
     /// Whether workers are being stopped for good.

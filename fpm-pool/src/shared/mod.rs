@@ -16,6 +16,7 @@ mod supervisor;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,6 +36,10 @@ use place::Hopefuls;
 pub(crate) use place::Place;
 use slot::Slot;
 use waiting::Waiter;
+
+/// How long a worker may take to end once it was killed, when nobody needs
+/// the pool any more. One that is stuck in the kernel may never.
+const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// A pool, as its tasks and handles share it.
 pub(crate) struct Shared {
@@ -224,27 +229,56 @@ impl Shared {
     pub(crate) async fn shut_down(self: &Arc<Self>, grace: Duration) {
         if !grace.is_zero() {
             let this = Arc::clone(self);
-            let drain = async move { tokio::time::timeout(grace, this.drain()).await };
-            let mut task = JoinSet::new();
-            task.spawn_on(drain, &self.runtime);
             // What is not done by then is interrupted.
-            let _ = task.join_next().await;
+            self.for_at_most(grace, async move { this.drain().await })
+                .await;
         }
         self.close();
+        let limit = self.lock().machine.longest_stop();
+        let this = Arc::clone(self);
+        let stopped = async move { this.until(|this| this.lock().machine.is_stopped()).await };
+        self.for_at_most(limit.saturating_add(LAST_WAIT), stopped)
+            .await;
+        let stuck = self.lock().machine.processes();
+        if stuck > 0 && !self.is_lost() {
+            let pool = &*self.name;
+            tracing::error!(
+                pool,
+                stuck,
+                "workers do not end: they are left to the system"
+            );
+            return;
+        }
+        self.until(Self::is_gone).await;
+    }
+
+    /// Waits until something is so that `stopped` tells of.
+    async fn until(&self, is_so: impl Fn(&Self) -> bool) {
         loop {
             let stopped = self.stopped.notified();
-            if self.is_gone() {
+            if self.is_lost() || is_so(self) {
                 return;
             }
             stopped.await;
         }
     }
 
+    /// Runs `future` to its end, or until `limit` has passed, on the pool's
+    /// runtime: that of the caller may have no timers.
+    async fn for_at_most(
+        &self,
+        limit: Duration,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let mut task = JoinSet::new();
+        let limited = async move { tokio::time::timeout(limit, future).await };
+        task.spawn_on(limited, &self.runtime);
+        // Either way it is over.
+        let _ = task.join_next().await;
+    }
+
     /// Whether all processes are gone, their output read, their spawners closed.
     fn is_gone(&self) -> bool {
-        if self.is_lost() {
-            return true;
-        }
         let inner = self.lock();
         inner.machine.is_stopped() && inner.slots.is_empty() && inner.closing == 0
     }

@@ -47,10 +47,9 @@ fn look(pool: &PoolHandle) {
     let ended = totals.finished + totals.failed + totals.abandoned;
     assert_eq!(totals.begun, ended + status.running as u64, "{status:?}");
     assert!(status.processes <= MOST_PROCESSES, "{status:?}");
-    let waiting = status.queue_len - status.blocked_len;
-    // A place in the queue, or a worker that was there a moment ago.
-    assert!(waiting <= 2 * QUEUE + MOST_PROCESSES, "{status:?}");
-    assert!(status.blocked_len <= QUEUE, "{status:?}");
+    // Places in the queue and for keys, and workers that were there a moment
+    // ago. A size that changes may move requests from one to the other.
+    assert!(status.queue_len <= 2 * QUEUE + MOST_PROCESSES, "{status:?}");
 }
 
 /// With nobody there the pool comes to rest, at its full size.
