@@ -499,3 +499,54 @@ async fn idle_connection_notices_that_the_peer_left() {
     std::future::poll_fn(|cx| connection.poll_closed(cx)).await;
     assert_eq!(connection.reuse(), Reuse::Close(CloseReason::PeerClosed));
 }
+
+#[tokio::test]
+async fn body_is_sent_while_nothing_is_read() {
+    const LEN: u64 = 2 << 20;
+    let app = app(async |mut request: Request| {
+        let hello = Bytes::from_static(b"\r\nhello");
+        if request.responder.stdout(hello).await.is_err() {
+            return Answer::End(1);
+        }
+        let mut len = 0_u64;
+        while let Ok(Some(content)) = request.stdin.next().await {
+            len += content.len() as u64;
+        }
+        Answer::End(u32::try_from(len).unwrap())
+    })
+    .await;
+    let mut connection = connect(&app).await;
+    let body = ReaderBody::new(tokio::io::repeat(7).take(LEN));
+    let mut exchange = connection
+        .exchange(Role::RESPONDER, &length(LEN), BodyLen::Exact(LEN), body)
+        .unwrap();
+    assert!(!exchange.is_input_complete());
+    exchange.send().await.unwrap();
+    assert!(exchange.is_input_complete());
+    exchange.send().await.unwrap();
+    let mut status = None;
+    while let Some(event) = exchange.next().await.unwrap() {
+        if let Event::End { app_status, .. } = event {
+            status = Some(app_status);
+        }
+    }
+    assert_eq!(status.map(u64::from), Some(LEN));
+    drop(exchange);
+    assert_eq!(connection.reuse(), Reuse::Ready);
+    assert!(connection.received() > 0);
+    connection.shrink();
+}
+
+#[tokio::test]
+async fn body_that_fails_while_nothing_is_read_ends_the_exchange() {
+    let (near, _far) = tokio::io::duplex(1 << 16);
+    let mut connection = ClientConnection::<DuplexStream>::new(near, Config::default());
+    let body = Full::new("short");
+    let mut exchange = connection
+        .exchange(Role::RESPONDER, &length(9), BodyLen::Exact(9), body)
+        .unwrap();
+    let error = exchange.send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BodyLength);
+    assert!(error.into_source().is_some());
+    assert!(exchange.next().await.unwrap().is_none());
+}

@@ -1,7 +1,9 @@
 //! The web server's side of a connection.
 
 use bytes::{Buf, Bytes, BytesMut};
-use fastcgi_proto::client::{BodyLen, Config, Connection, Event, Mode};
+use fastcgi_proto::client::{
+    BodyLen, Config, Connection, Event, Mode, RequestHead, RequestHeadBuilder,
+};
 use fastcgi_proto::{Params, ProtocolError, RequestId, Role};
 
 use crate::pieces::pieces;
@@ -80,6 +82,16 @@ fn params(length: Option<u64>) -> Params {
     Params::from_pairs(pairs).expect("no NUL")
 }
 
+fn head(role: Role, length: Option<u64>) -> RequestHead {
+    let mut head = RequestHeadBuilder::new(role);
+    let mut encoder = head.params();
+    for (name, value) in params(length).iter() {
+        encoder.push(name, value).expect("a usual pair");
+    }
+    encoder.finish().expect("no NUL");
+    head.build().expect("it is finished")
+}
+
 /// Calls in the order of the input's bytes.
 struct Script<'d> {
     connection: Connection,
@@ -147,6 +159,13 @@ impl<'d> Script<'d> {
                     self.event(event);
                 }
             }
+            (7, Some(request)) if argument % 8 == 6 => {
+                let was_complete = self.connection.is_input_complete(request);
+                if self.connection.recall(request).is_some() {
+                    assert!(!was_complete && !self.connection.wants_write());
+                    self.active.retain(|active| *active != request);
+                }
+            }
             (7, Some(request)) => {
                 let _ = self
                     .connection
@@ -170,7 +189,13 @@ impl<'d> Script<'d> {
             1 => (BodyLen::Unknown, None),
             length => (BodyLen::Exact(length as u64), Some(length as u64)),
         };
-        if let Ok(request) = self.connection.begin(role, &params(length), body) {
+        // Prepared heads and copied params take turns.
+        let begun = if self.data.len().is_multiple_of(2) {
+            self.connection.begin(role, &params(length), body)
+        } else {
+            self.connection.begin_head(&head(role, length), body)
+        };
+        if let Ok(request) = begun {
             assert!(!self.active.contains(&request), "{request:?} is taken");
             self.active.push(request);
         }

@@ -1,7 +1,7 @@
 //! The start of a request.
 
 use super::request::{InputStream, Request};
-use super::{BeginError, BodyLen, Connection};
+use super::{BeginError, BodyLen, Connection, RequestHead};
 use crate::RequestId;
 use crate::buffer::Buffer;
 use crate::params::{Declared, Framing, Params, ParamsEncoder};
@@ -98,6 +98,70 @@ impl Connection {
         })
     }
 
+    /// Begins a request whose head was encoded before, and queues that by
+    /// reference: what is sent is what [`begin`](Self::begin) would send.
+    ///
+    /// The head's `KEEP_CONN` gives way to [`Config::keep_conn`]. Where that
+    /// differs, or another id than 1 is free, or the configuration cuts
+    /// records differently, the head is encoded once more.
+    ///
+    /// [`Config::keep_conn`]: super::Config::keep_conn
+    ///
+    /// # Errors
+    ///
+    /// [`BeginError`]; nothing is queued then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fastcgi_proto::Role;
+    /// use fastcgi_proto::client::{BodyLen, Config, Connection, RequestHeadBuilder};
+    ///
+    /// let mut head = RequestHeadBuilder::new(Role::RESPONDER);
+    /// let mut params = head.params();
+    /// params.push(b"REQUEST_METHOD", b"GET")?;
+    /// params.finish()?;
+    /// let head = head.build()?;
+    ///
+    /// // On as many connections as it takes.
+    /// for _ in 0..2 {
+    ///     let mut connection = Connection::new(Config::default());
+    ///     connection.begin_head(&head, BodyLen::Empty)?;
+    ///     assert!(connection.wants_write());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn begin_head(
+        &mut self,
+        head: &RequestHead,
+        body: BodyLen,
+    ) -> Result<RequestId, BeginError> {
+        let role = head.role();
+        let index = self.free_index()?;
+        if index > 0 || !head.is_as_sent_by(&self.config) {
+            return self.begin_with(role, body, |params| {
+                for (name, value) in head.params() {
+                    params.push(name, value)?;
+                }
+                Ok(())
+            });
+        }
+        let declared = head.declared();
+        check_lengths(role, body, declared, self.config.unknown_length)?;
+        let position = self.output.position();
+        self.output.records(head.as_bytes().clone());
+        if role != Role::AUTHORIZER && body == BodyLen::Empty {
+            self.output
+                .stream_end(RecordType::STDIN, RequestHead::REQUEST_ID);
+        }
+        let streams = (body, data_len(role, declared));
+        let id = self.admit(index, RequestHead::REQUEST_ID, position, streams);
+        if let Some(Some(request)) = self.requests.get_mut(index) {
+            request.head_queued = true;
+        }
+        Ok(id)
+    }
+
     #[inline]
     fn begin_encoded<E: From<BeginError>>(
         &mut self,
@@ -140,16 +204,10 @@ impl Connection {
             if role != Role::AUTHORIZER && body == BodyLen::Empty {
                 out.put_array(&end(RecordType::STDIN).encode());
             }
-            if role == Role::FILTER {
-                data = match declared.data {
-                    Ok(Some(len)) => BodyLen::Exact(len),
-                    _ => BodyLen::Unknown,
-                };
-            }
+            data = data_len(role, declared);
             Ok::<(), E>(())
         })?;
-        let stdin = InputStream::new(body);
-        Ok(self.admit(index, request_id, position, (stdin, InputStream::new(data))))
+        Ok(self.admit(index, request_id, position, (body, data)))
     }
 
     /// Notes a request whose head is queued.
@@ -159,16 +217,18 @@ impl Connection {
         index: usize,
         request_id: u16,
         position: u64,
-        (stdin, data): (InputStream, InputStream),
+        (stdin, data): (BodyLen, BodyLen),
     ) -> RequestId {
         let id = RequestId::new(request_id, self.generation);
         self.generation = self.generation.wrapping_add(1);
         self.active += 1;
         let request = Request {
             id,
-            stdin,
-            data,
+            stdin: InputStream::new(stdin),
+            data: InputStream::new(data),
             position,
+            end: self.output.position(),
+            head_queued: false,
             responded: false,
             stdout_ended: false,
             stderr_ended: false,
@@ -183,8 +243,17 @@ impl Connection {
     }
 }
 
+/// The length of `DATA`, which only a Filter has.
+fn data_len(role: Role, declared: Declared) -> BodyLen {
+    match (role, declared.data) {
+        (Role::FILTER, Ok(Some(len))) => BodyLen::Exact(len),
+        (Role::FILTER, _) => BodyLen::Unknown,
+        _ => BodyLen::Empty,
+    }
+}
+
 /// Refuses lengths that the application would misread.
-fn check_lengths(
+pub(super) fn check_lengths(
     role: Role,
     body: BodyLen,
     declared: Declared,

@@ -1,5 +1,6 @@
 //! What the caller of a web server connection can do.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -90,8 +91,18 @@ impl Connection {
         let active = active(&mut self.requests, request).ok_or(Short::Inactive)?;
         if active.stdin.finish()? {
             self.output.stream_end(RecordType::STDIN, request.get());
+            active.end = self.output.position();
         }
         Ok(())
+    }
+
+    /// Whether all of an active request is written: its head, its body, and
+    /// their ends. From here on the application can run it to its end;
+    /// before, it may have to wait. `false` after its end.
+    #[must_use]
+    pub fn is_input_complete(&self, request: RequestId) -> bool {
+        self.get(request)
+            .is_some_and(|active| active.input_complete() && active.end <= self.output.taken())
     }
 
     /// Whether more of a request's body, or its end, is still to be given to
@@ -130,6 +141,7 @@ impl Connection {
         }
         if active.data.finish()? {
             self.output.stream_end(RecordType::DATA, request.get());
+            active.end = self.output.position();
         }
         Ok(())
     }
@@ -155,6 +167,26 @@ impl Connection {
         self.output.clear();
         self.close.get_or_insert(CloseReason::Aborted);
         AbortAction::CloseConnection
+    }
+
+    /// Takes a request back of which nothing was written, to send it over
+    /// another connection: returns what was queued of its body, in order.
+    /// Works after the peer closed or failed, too.
+    ///
+    /// `None`: some of it was written, or the connection carries others; then
+    /// nothing changes.
+    pub fn recall(&mut self, request: RequestId) -> Option<VecDeque<Bytes>> {
+        let active = self.get(request)?;
+        if self.active != 1 || active.position != self.output.taken() {
+            return None;
+        }
+        let head_queued = active.head_queued;
+        let mut pieces = self.output.take_bodies();
+        if head_queued {
+            pieces.pop_front();
+        }
+        self.release(request);
+        Some(pieces)
     }
 
     /// Bytes that can be sent before [`queued_output`] is reached; at 0 write

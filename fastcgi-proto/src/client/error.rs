@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{BodyLen, CloseReason};
+use super::{BodyLen, CloseReason, Unfinished};
 use crate::ParamError;
 
 /// Why a request was not begun. Nothing of it was queued.
@@ -19,6 +19,9 @@ pub enum BeginError {
     /// A param cannot be sent.
     #[error("params cannot be encoded")]
     Param(#[from] ParamError),
+    /// The head that was encoded before has no end.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
     /// `CONTENT_LENGTH` and the body's length differ. An application would
     /// wait for bytes that never come, or perhaps read the surplus as its
     /// next request.

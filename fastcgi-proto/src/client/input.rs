@@ -58,7 +58,7 @@ impl Connection {
             return Err(error);
         }
         self.close.get_or_insert(CloseReason::PeerClosed);
-        self.output.clear();
+        self.output.close();
         let accept = self.config.missing_end == MissingEnd::AcceptAfterStdoutEnd;
         let Some(request) = self.requests.iter_mut().find_map(Option::as_mut) else {
             return Ok(None);
@@ -248,7 +248,7 @@ impl Connection {
     fn fail(&mut self, error: ProtocolError) -> ProtocolError {
         self.failed = Some(error);
         self.close = Some(CloseReason::Error);
-        self.output.clear();
+        self.output.close();
         error
     }
 }

@@ -11,6 +11,10 @@ pub(super) struct Request {
     pub(super) data: InputStream,
     /// Where its first byte stands in the connection's output.
     pub(super) position: u64,
+    /// Where its last byte ends, as far as it is queued.
+    pub(super) end: u64,
+    /// Its head is queued by reference.
+    pub(super) head_queued: bool,
     pub(super) responded: bool,
     pub(super) stdout_ended: bool,
     pub(super) stderr_ended: bool,

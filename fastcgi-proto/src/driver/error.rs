@@ -39,6 +39,12 @@ impl Error {
         self.kind
     }
 
+    /// What caused it, to be told as something else.
+    #[must_use]
+    pub fn into_source(self) -> Option<BoxError> {
+        self.source
+    }
+
     pub(super) fn new(kind: ErrorKind, source: impl Into<BoxError>) -> Self {
         Self {
             kind,

@@ -56,6 +56,18 @@ pub(crate) struct Framing {
     pub(crate) split: PairSplit,
 }
 
+impl Framing {
+    /// As every known peer accepts it.
+    pub(crate) const fn usual(request_id: u16) -> Self {
+        Self {
+            request_id,
+            max_content: MAX_ALIGNED_CONTENT,
+            pad: true,
+            split: PairSplit::Never,
+        }
+    }
+}
+
 /// Writes name-value pairs to the end of a buffer.
 ///
 /// As `PARAMS` records ([`records`](Self::records)): cut only between pairs,
@@ -109,20 +121,28 @@ pub struct ParamsEncoder<'b> {
 enum Home<'b> {
     Vec(&'b mut Vec<u8>),
     Buffer(&'b mut Buffer),
+    /// A vector, and what it is to be known to declare once it is finished.
+    Head(&'b mut Vec<u8>, &'b mut Option<Declared>),
 }
 
 impl<'b> ParamsEncoder<'b> {
     /// Appends `PARAMS` records of request `request_id` to `out`.
     #[must_use]
     pub fn records(out: &'b mut Vec<u8>, request_id: u16) -> Self {
-        let framing = Framing {
-            request_id,
-            max_content: MAX_ALIGNED_CONTENT,
-            pad: true,
-            split: PairSplit::Never,
-        };
         let buffer = Buffer::from_vec(mem::take(out));
-        Self::new(buffer, Home::Vec(out), Some(framing))
+        Self::new(buffer, Home::Vec(out), Some(Framing::usual(request_id)))
+    }
+
+    /// [`records`](Self::records) whose declared lengths are left in
+    /// `declared` when they are finished.
+    pub(crate) fn head(
+        out: &'b mut Vec<u8>,
+        request_id: u16,
+        declared: &'b mut Option<Declared>,
+    ) -> Self {
+        let buffer = Buffer::from_vec(mem::take(out));
+        let home = Home::Head(out, declared);
+        Self::new(buffer, home, Some(Framing::usual(request_id)))
     }
 
     /// Appends the pairs to `out` without record headers.
@@ -260,6 +280,10 @@ impl<'b> ParamsEncoder<'b> {
             }
             // The header in front of `content` is complete: an empty record
             // without padding, for php-fpm reads padding here as input.
+        }
+        let said = self.declared;
+        if let Home::Head(_, declared) = &mut self.home {
+            **declared = Some(said);
         }
         // Dropping drops what is behind it.
         self.start = self.out.len();
@@ -444,7 +468,7 @@ impl Drop for ParamsEncoder<'_> {
         let mut out = mem::take(&mut self.out);
         out.truncate(self.start);
         match &mut self.home {
-            Home::Vec(home) => **home = out.into_vec(),
+            Home::Vec(home) | Home::Head(home, _) => **home = out.into_vec(),
             Home::Buffer(home) => **home = out,
         }
     }

@@ -3,6 +3,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::mem;
 #[cfg(feature = "std")]
 use std::io::IoSlice;
 
@@ -33,6 +34,8 @@ pub(crate) struct Output {
     done: usize,
     len: usize,
     taken: u64,
+    /// Bodies that were queued when the connection ended.
+    left: VecDeque<Bytes>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +74,21 @@ impl Output {
         self.done = 0;
         self.written = 0;
         self.len = 0;
+    }
+
+    /// Forgets what is queued, for nothing is written any more; its bodies
+    /// can still be taken.
+    pub(crate) fn close(&mut self) {
+        if !self.bodies.is_empty() {
+            self.left = mem::take(&mut self.bodies);
+        }
+        self.clear();
+    }
+
+    /// Forgets what is queued, but for its bodies.
+    pub(crate) fn take_bodies(&mut self) -> VecDeque<Bytes> {
+        self.close();
+        mem::take(&mut self.left)
     }
 
     /// Appends what `write` appends to the buffer; if it fails, nothing.
@@ -120,6 +138,15 @@ impl Output {
         };
         self.buffer.put_array(&header.encode());
         self.commit(RecordHeader::LEN);
+    }
+
+    /// Appends whole records, by reference.
+    pub(crate) fn records(&mut self, records: Bytes) {
+        if !records.is_empty() {
+            self.segments.push(Segment::Body(records.len()));
+            self.len += records.len();
+            self.bodies.push_back(records);
+        }
     }
 
     /// Appends `content` as records, by reference.

@@ -105,6 +105,12 @@ impl Head {
         &self.raw
     }
 
+    /// Copies the block into memory of its own: a head is else a part of the
+    /// stdout that it came with, and so are the values made of it.
+    pub fn detach(&mut self) {
+        self.raw = Bytes::copy_from_slice(&self.raw);
+    }
+
     /// Whether the status is 1xx, so that another head follows.
     #[must_use]
     pub const fn is_informational(&self) -> bool {

@@ -1,25 +1,19 @@
 //! A connection that reads and writes at once.
 
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, BytesMut};
-use tokio::io::AsyncReadExt;
+use bytes::Buf;
 
 use super::Exchange;
-use crate::client::{BeginError, BodyLen, Config, Connection, Event, Reuse};
+use super::incoming::Incoming;
+use crate::client::{BeginError, BodyLen, Config, Connection, Event, RequestHead, Reuse};
 use crate::driver::{Body, Error, ErrorKind, Stream, Transport};
 use crate::{Params, RequestId, Role, ValueNames, Values};
 
-/// Room for one read: two of the largest records, so that few are cut.
-const READ_BYTES: usize = 128 * 1024;
-
-/// With less room than this a buffer is not worth a read.
-const MIN_READ_BYTES: usize = 8 * 1024;
-
 /// Chunks of one vectored write.
-const SLICES: usize = 32;
+const SLICES: usize = 16;
 
 /// A connection to an application.
 ///
@@ -33,7 +27,7 @@ const SLICES: usize = 32;
 pub struct ClientConnection<S = Stream> {
     stream: S,
     state: Connection,
-    input: BytesMut,
+    input: Incoming,
     acknowledge: bool,
     eof: bool,
     /// Writing failed; what the peer had said before can still be read.
@@ -52,7 +46,7 @@ impl<S: Transport> ClientConnection<S> {
         Self {
             stream,
             state: Connection::new(config),
-            input: BytesMut::new(),
+            input: Incoming::default(),
             acknowledge,
             eof: false,
             write_error: None,
@@ -75,6 +69,32 @@ impl<S: Transport> ClientConnection<S> {
     #[must_use]
     pub const fn stream(&self) -> &S {
         &self.stream
+    }
+
+    /// The stream inside: for its settings. Bytes that are read from it or
+    /// written to it are missing or surplus to the connection.
+    pub const fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Bytes that were read since the connection began.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.input.received()
+    }
+
+    /// The size of the buffer that was last read into, in bytes. Content of
+    /// events is a part of such a buffer and keeps all of it in memory:
+    /// copy what is small beside it and held for long.
+    #[must_use]
+    pub const fn read_buffer_bytes(&self) -> usize {
+        self.input.buffer_bytes()
+    }
+
+    /// Gives a large read buffer back; for connections that are kept while
+    /// they are idle.
+    pub fn shrink(&mut self) {
+        self.input.shrink();
     }
 
     /// Whether the connection can carry another request.
@@ -100,6 +120,21 @@ impl<S: Transport> ClientConnection<S> {
         Ok(Exchange::new(self, request, body))
     }
 
+    /// [`exchange`](Self::exchange) for a head that was encoded before.
+    ///
+    /// # Errors
+    ///
+    /// [`BeginError`]; nothing is sent then.
+    pub fn exchange_head<B: Body + Unpin>(
+        &mut self,
+        head: &RequestHead,
+        len: BodyLen,
+        body: B,
+    ) -> Result<Exchange<'_, S, B>, BeginError> {
+        let request = self.state.begin_head(head, len)?;
+        Ok(Exchange::new(self, request, body))
+    }
+
     /// Begins a request that the caller drives with
     /// [`poll_event`](Self::poll_event).
     ///
@@ -115,6 +150,19 @@ impl<S: Transport> ClientConnection<S> {
         self.state.begin(role, params, len)
     }
 
+    /// [`begin`](Self::begin) for a head that was encoded before.
+    ///
+    /// # Errors
+    ///
+    /// [`BeginError`]; nothing is sent then.
+    pub fn begin_head(
+        &mut self,
+        head: &RequestHead,
+        len: BodyLen,
+    ) -> Result<RequestId, BeginError> {
+        self.state.begin_head(head, len)
+    }
+
     /// Sends what can be sent of `body` for `request`, receives what has come,
     /// and returns the next event, of whatever request.
     ///
@@ -124,8 +172,8 @@ impl<S: Transport> ClientConnection<S> {
     /// # Errors
     ///
     /// [`Error`]; abort the request (an [`Exchange`] does) and ask
-    /// [`reuse`](Self::reuse). If writing fails, what the application had answered before
-    /// is read all the same.
+    /// [`reuse`](Self::reuse). If writing fails, what the application had
+    /// answered before is read all the same.
     pub fn poll_event<B: Body + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -133,22 +181,60 @@ impl<S: Transport> ClientConnection<S> {
         mut body: Pin<&mut B>,
     ) -> Poll<Result<Event, Error>> {
         loop {
-            if let Some(event) = self.state.handle_input(&mut self.input)? {
+            if let Some(event) = self.state.handle_input(self.input.bytes_mut())? {
                 return Poll::Ready(Ok(event));
             }
             if self.eof {
                 return Poll::Ready(self.event_at_eof());
             }
-            let filled = self.fill(cx, request, body.as_mut())?;
-            let flushed = self.poll_flush(cx);
+            let sent = self.send(cx, request, body.as_mut())?;
             if self.poll_read(cx)?.is_ready() {
                 continue;
             }
-            // There is room again, and the body may have more for it.
-            if filled == Fill::Room || !flushed {
+            // There may be room again, and the body may have more for it.
+            if sent == Sent::AsFarAsItGoes {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Sends what can be sent of `body` for `request`, and reads nothing: for
+    /// callers that cannot take more of the answer for now, so that the peer
+    /// has to wait. Ready when nothing is left to send, or can be: that
+    /// writing failed is for [`poll_event`](Self::poll_event) to tell.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Body`], [`ErrorKind::BodyLength`]: as for
+    /// [`poll_event`](Self::poll_event).
+    pub fn poll_send<B: Body + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: RequestId,
+        mut body: Pin<&mut B>,
+    ) -> Poll<Result<(), Error>> {
+        while self.send(cx, request, body.as_mut())? == Sent::SomeOfIt {}
+        let is_sending = self.state.is_sending(request) || self.state.wants_write();
+        if is_sending && self.write_error.is_none() {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// One round of filling the state machine and emptying it.
+    fn send<B: Body + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: RequestId,
+        body: Pin<&mut B>,
+    ) -> Result<Sent, Error> {
+        let filled = self.fill(cx, request, body)?;
+        let flushed = self.poll_flush(cx);
+        Ok(if filled == Fill::Full && flushed {
+            Sent::SomeOfIt
+        } else {
+            Sent::AsFarAsItGoes
+        })
     }
 
     /// Asks an idle connection's application for its limits. An application
@@ -161,7 +247,7 @@ impl<S: Transport> ClientConnection<S> {
         self.state.query_values(names);
         std::future::poll_fn(|cx| {
             loop {
-                match self.state.handle_input(&mut self.input)? {
+                match self.state.handle_input(self.input.bytes_mut())? {
                     Some(Event::Values(values)) => return Poll::Ready(Ok(values)),
                     Some(Event::UnknownType(_)) => return Poll::Ready(Ok(Values::default())),
                     Some(_) => continue,
@@ -188,7 +274,7 @@ impl<S: Transport> ClientConnection<S> {
                 Ok(Poll::Pending) => return Poll::Pending,
                 // What comes now belongs to no request: the verdict notes it.
                 Ok(Poll::Ready(())) => {
-                    while let Ok(Some(_)) = self.state.handle_input(&mut self.input) {}
+                    while let Ok(Some(_)) = self.state.handle_input(self.input.bytes_mut()) {}
                 }
                 Err(_) => break,
             }
@@ -254,11 +340,7 @@ impl<S: Transport> ClientConnection<S> {
 
     /// Reads once. Ready: there is input, or the end of it.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Error> {
-        if self.input.capacity() - self.input.len() < MIN_READ_BYTES {
-            self.input.reserve(READ_BYTES);
-        }
-        let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
-        match read {
+        match self.input.poll_read(cx, &mut self.stream) {
             Poll::Pending => return Ok(Poll::Pending),
             Poll::Ready(Ok(0)) => self.eof = true,
             Poll::Ready(Ok(_)) if self.acknowledge => self.stream.acknowledge(),
@@ -289,6 +371,15 @@ impl<S: Transport> ClientConnection<S> {
             None => Error::bare(ErrorKind::Closed),
         }
     }
+}
+
+/// How far sending got.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// There is room again.
+    SomeOfIt,
+    /// The body or the stream has to be waited for, or all is sent.
+    AsFarAsItGoes,
 }
 
 /// Why filling stopped.

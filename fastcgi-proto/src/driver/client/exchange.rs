@@ -66,9 +66,7 @@ impl<'c, S: Transport, B: Body + Unpin> Exchange<'c, S, B> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(event)) => event,
                 Poll::Ready(Err(error)) => {
-                    self.failed = Some(self.retry_class());
-                    self.ended = true;
-                    self.connection.state_mut().abort(self.request);
+                    self.give_up();
                     return Poll::Ready(Err(error));
                 }
             };
@@ -81,6 +79,47 @@ impl<'c, S: Transport, B: Body + Unpin> Exchange<'c, S, B> {
             }
         }
         Poll::Ready(Ok(None))
+    }
+
+    /// Sends on without reading, while the caller cannot take more of the
+    /// answer; done when nothing is left to send. May be dropped at any
+    /// time, like [`next`](Self::next).
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientConnection::poll_send`].
+    pub async fn send(&mut self) -> Result<(), Error> {
+        std::future::poll_fn(|cx| self.poll_send(cx)).await
+    }
+
+    /// [`send`](Self::send) for hand-written futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.ended {
+            return Poll::Ready(Ok(()));
+        }
+        let body = Pin::new(&mut self.body);
+        let sent = self.connection.poll_send(cx, self.request, body);
+        if let Poll::Ready(Err(_)) = sent {
+            self.give_up();
+        }
+        sent
+    }
+
+    /// Whether all of the request is written, its body included. `false`
+    /// after its end.
+    #[must_use]
+    pub fn is_input_complete(&self) -> bool {
+        self.connection.state().is_input_complete(self.request)
+    }
+
+    fn give_up(&mut self) {
+        self.failed = Some(self.retry_class());
+        self.ended = true;
+        self.connection.state_mut().abort(self.request);
     }
 
     /// What a retry on another connection would risk.

@@ -2,6 +2,7 @@
 
 mod connection;
 mod exchange;
+mod incoming;
 
 pub use connection::ClientConnection;
 pub use exchange::Exchange;
