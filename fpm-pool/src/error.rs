@@ -43,9 +43,12 @@ pub enum ErrorKind {
     Protocol,
     /// The head of the answer cannot be understood, or passes a bound.
     BadHead,
+    /// The answer ended before its `Content-Length`: the client must not
+    /// take it for a whole one.
+    ShortAnswer,
     /// The worker refused the request (`FCGI_OVERLOADED` and the like).
     Refused,
-    /// The request cannot be encoded, or its length contradicts
+    /// The request's params were not finished, or its length contradicts
     /// `CONTENT_LENGTH`: a mistake of the caller.
     InvalidRequest,
     /// The body of the request failed, or did not have the declared length.
@@ -72,6 +75,7 @@ impl ErrorKind {
             Self::Exhausted => "no descriptor or memory is left to reach a worker",
             Self::Protocol => "the worker's answer is not FastCGI",
             Self::BadHead => "the head of the worker's answer is invalid",
+            Self::ShortAnswer => "the worker's answer is shorter than its Content-Length",
             Self::Refused => "the worker refused the request",
             Self::InvalidRequest => "the request cannot be sent",
             Self::RequestBody => "the request's body failed",
@@ -96,7 +100,8 @@ impl ErrorKind {
             | Self::WorkerDied
             | Self::ConnectionClosed
             | Self::Protocol
-            | Self::BadHead => StatusCode::BAD_GATEWAY,
+            | Self::BadHead
+            | Self::ShortAnswer => StatusCode::BAD_GATEWAY,
             Self::RequestBody => StatusCode::BAD_REQUEST,
             Self::Config | Self::Runtime | Self::InvalidRequest | Self::Reload => {
                 StatusCode::INTERNAL_SERVER_ERROR

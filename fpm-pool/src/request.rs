@@ -5,24 +5,15 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fastcgi_proto::{
-    BeginBody, BeginFlags, ParamsEncoder, ParamsIter, RecordHeader, RecordType, Role,
-};
+use fastcgi_proto::client::{HeadParams, RequestHeadBuilder};
+use fastcgi_proto::{ParamsEncoder, Role};
+use http::Response;
 use http_body::Body;
 use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
 
+use crate::exchange::RequestBody;
 use crate::machine::{Claim, Claims};
 use crate::{KeyLimit, OnClientGone};
-
-/// The request id on every connection: a worker runs one request at a time.
-pub(crate) const REQUEST_ID: u16 = 1;
-
-/// The record that starts every request.
-const BEGIN_LEN: usize = 16;
-
-/// Room for the params of a usual request, so that one allocation holds them.
-const USUAL_PARAMS: usize = 2048;
 
 /// How urgent a request is. A more urgent one leaves the queue first; among
 /// equals the one that came first.
@@ -60,8 +51,7 @@ pub enum Priority {
 /// # Ok::<(), fastcgi_proto::ParamError>(())
 /// ```
 pub struct Request {
-    /// `BEGIN_REQUEST` and the `PARAMS` records, ready to send.
-    pub(crate) head: Vec<u8>,
+    pub(crate) head: RequestHeadBuilder,
     pub(crate) body: RequestBody,
     pub(crate) deadline: Option<Instant>,
     pub(crate) priority: Priority,
@@ -70,47 +60,20 @@ pub struct Request {
     pub(crate) on_client_gone: Option<OnClientGone>,
     pub(crate) first_byte: Option<Duration>,
     pub(crate) total: Option<Duration>,
+    pub(crate) on_informational: Option<OnInformational>,
 }
+
+/// Who is told of heads before the final one.
+pub(crate) type OnInformational = Box<dyn FnMut(Response<()>) + Send>;
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
-
-/// The request's STDIN.
-pub(crate) enum RequestBody {
-    Bytes(Bytes),
-    Stream {
-        body: UnsyncBoxBody<Bytes, BoxError>,
-        len: u64,
-    },
-}
-
-impl RequestBody {
-    pub(crate) fn len(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Stream { len, .. } => *len,
-        }
-    }
-}
 
 impl Request {
     /// A request without params and body.
     #[must_use]
     pub fn new() -> Self {
-        let mut head = Vec::with_capacity(USUAL_PARAMS);
-        let header = RecordHeader {
-            record_type: RecordType::BEGIN_REQUEST,
-            request_id: REQUEST_ID,
-            content_len: 8,
-            padding_len: 0,
-        };
-        let begin = BeginBody {
-            role: Role::RESPONDER,
-            flags: BeginFlags::KEEP_CONN,
-        };
-        head.extend_from_slice(&header.encode());
-        head.extend_from_slice(&begin.encode());
         Self {
-            head,
+            head: RequestHeadBuilder::new(Role::RESPONDER),
             body: RequestBody::Bytes(Bytes::new()),
             deadline: None,
             priority: Priority::default(),
@@ -119,25 +82,22 @@ impl Request {
             on_client_gone: None,
             first_byte: None,
             total: None,
+            on_informational: None,
         }
     }
 
     /// Writes the params, in place of what was written before. Call
-    /// [`finish`](ParamsEncoder::finish) on it, or none is kept.
+    /// [`finish`](ParamsEncoder::finish) on it: a request whose params were
+    /// not finished is refused
+    /// ([`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest)).
     pub fn params(&mut self) -> ParamsEncoder<'_> {
-        self.head.truncate(BEGIN_LEN);
-        ParamsEncoder::records(&mut self.head, REQUEST_ID)
-    }
-
-    /// Whether params were written and finished.
-    pub(crate) const fn is_finished(&self) -> bool {
-        self.head.len() > BEGIN_LEN
+        self.head.params()
     }
 
     /// A parameter that was written.
     #[must_use]
     pub fn param(&self, name: &[u8]) -> Option<&[u8]> {
-        find_param(&self.head, name)
+        self.head.param(name)
     }
 
     /// Sends `body`, which is at hand. `CONTENT_LENGTH` has to say its
@@ -156,10 +116,7 @@ impl Request {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        self.body = RequestBody::Stream {
-            body: body.map_err(Into::into).boxed_unsync(),
-            len,
-        };
+        self.body = RequestBody::stream(body.map_err(Into::into).boxed_unsync(), len);
         self
     }
 
@@ -241,6 +198,27 @@ impl Request {
         self
     }
 
+    /// Called with each 1xx head (103 Early Hints, for instance) that the
+    /// script sends before the head of its answer, in order, by the task
+    /// that waits for the answer: hand it on and return. Without this call
+    /// such heads are dropped.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// let (hints, early) = mpsc::channel();
+    /// let request = fpm_pool::Request::new().on_informational(move |head| {
+    ///     // A client that has left wants none.
+    ///     let _ = hints.send(head);
+    /// });
+    /// # drop((request, early));
+    /// ```
+    #[must_use]
+    pub fn on_informational(mut self, tell: impl FnMut(Response<()>) + Send + 'static) -> Self {
+        self.on_informational = Some(Box::new(tell));
+        self
+    }
+
     /// The limit for the first byte, instead of the pool's.
     #[must_use]
     pub const fn first_byte_timeout(mut self, limit: Duration) -> Self {
@@ -275,53 +253,8 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Finds a pair in records that [`ParamsEncoder`] wrote; the last one of a
-/// name wins, as in PHP.
+/// Finds a param in the records of a request's head; the last one of a name
+/// wins, as in PHP.
 pub(crate) fn find_param<'a>(records: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut rest = records;
-    let mut found = None;
-    while let Some((header, after)) = rest.split_first_chunk::<{ RecordHeader::LEN }>() {
-        let header = RecordHeader::decode(*header).ok()?;
-        let content = after.get(..usize::from(header.content_len))?;
-        if header.record_type == RecordType::PARAMS {
-            for (candidate, value) in ParamsIter::new(content).flatten() {
-                if candidate == name {
-                    found = Some(value);
-                }
-            }
-        }
-        rest = after.get(content.len() + usize::from(header.padding_len)..)?;
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn params_are_found_in_every_record() {
-        let mut request = Request::new();
-        let mut params = request.params();
-        params.push(b"FIRST", b"1").unwrap();
-        for _ in 0..3 {
-            params.push(b"BIG", &vec![b'x'; 60_000]).unwrap();
-        }
-        params.push(b"LAST", b"2").unwrap();
-        params.finish().unwrap();
-        assert_eq!(request.param(b"FIRST"), Some(&b"1"[..]));
-        assert_eq!(request.param(b"LAST"), Some(&b"2"[..]));
-        assert_eq!(request.param(b"NONE"), None);
-    }
-
-    #[test]
-    fn params_replace_those_written_before() {
-        let mut request = Request::new();
-        request.params().finish().unwrap();
-        let mut params = request.params();
-        params.push(b"A", b"1").unwrap();
-        params.finish().unwrap();
-        assert_eq!(request.param(b"A"), Some(&b"1"[..]));
-        assert_eq!(request.head.len(), 16 + 8 + 8 + 8);
-    }
+    HeadParams::new(records).find_last(name)
 }

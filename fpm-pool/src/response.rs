@@ -1,6 +1,5 @@
 //! What a worker answered.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::call::Stream;
+use crate::call::{Held, Stream};
 use crate::{Error, WorkerId};
 
 /// Who answered, and how long it took to get there.
@@ -69,6 +68,12 @@ impl fmt::Debug for RequestStderr {
 /// are read ahead, so that a slow client does not hold the worker. Dropping
 /// an unfinished body says that the client has left
 /// ([`OnClientGone`](crate::OnClientGone)).
+///
+/// It ends with an error when the answer is not whole: the worker died, a
+/// limit passed, or fewer bytes came than its `Content-Length` says
+/// ([`ErrorKind::ShortAnswer`](crate::ErrorKind::ShortAnswer)). More bytes
+/// than that are cut off and logged. Answers to `HEAD`, and those of status
+/// 204 and 304, have no body, whatever the script sends.
 pub struct ResponseBody {
     answered: Answered,
     source: Source,
@@ -76,8 +81,9 @@ pub struct ResponseBody {
 
 enum Source {
     Whole {
-        chunks: VecDeque<Bytes>,
+        chunks: Held,
         stderr: RequestStderr,
+        app_status: Option<u32>,
     },
     Stream(Stream),
 }
@@ -85,12 +91,17 @@ enum Source {
 impl ResponseBody {
     pub(crate) const fn whole(
         answered: Answered,
-        chunks: VecDeque<Bytes>,
+        chunks: Held,
         stderr: RequestStderr,
+        app_status: Option<u32>,
     ) -> Self {
         Self {
             answered,
-            source: Source::Whole { chunks, stderr },
+            source: Source::Whole {
+                chunks,
+                stderr,
+                app_status,
+            },
         }
     }
 
@@ -115,6 +126,16 @@ impl ResponseBody {
             Source::Stream(stream) => RequestStderr(Stderr::Stream(stream.clone())),
         }
     }
+
+    /// What the script ended with (`exit(3)`), once the worker has said so:
+    /// at the latest when the body has come to its end.
+    #[must_use]
+    pub fn app_status(&self) -> Option<u32> {
+        match &self.source {
+            Source::Whole { app_status, .. } => *app_status,
+            Source::Stream(stream) => stream.app_status(),
+        }
+    }
 }
 
 impl Body for ResponseBody {
@@ -127,7 +148,7 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut self.source {
             Source::Whole { chunks, .. } => {
-                Poll::Ready(chunks.pop_front().map(|chunk| Ok(Frame::data(chunk))))
+                Poll::Ready(chunks.pop().map(|chunk| Ok(Frame::data(chunk))))
             }
             Source::Stream(stream) => stream
                 .poll_chunk(cx)
@@ -144,9 +165,7 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Whole { chunks, .. } => {
-                SizeHint::with_exact(chunks.iter().map(|chunk| chunk.len() as u64).sum())
-            }
+            Source::Whole { chunks, .. } => SizeHint::with_exact(chunks.len() as u64),
             Source::Stream(_) => SizeHint::default(),
         }
     }

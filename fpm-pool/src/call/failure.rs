@@ -1,6 +1,9 @@
 //! Saying what went wrong: as an error, and in the log.
 
-use super::running::{Running, Stop};
+use fastcgi_proto::cgi::Excess;
+
+use super::running::Running;
+use super::stop::Stop;
 use crate::exchange::Failure;
 use crate::request::find_param;
 use crate::shared::Cause;
@@ -29,23 +32,35 @@ impl Running {
             (Cause::Closed, Stop::Failed(Failure::Closed { error: cause, .. })) => {
                 error.caused_by(cause)
             }
-            (Cause::Closed, Stop::Failed(Failure::Garbage(cause))) => error.caused_by(cause),
-            (Cause::Closed, Stop::Failed(Failure::Body(cause))) => error.caused_by(cause),
+            (Cause::Closed, Stop::Failed(Failure::Garbage(cause) | Failure::Body(cause))) => {
+                error.caused_by(cause)
+            }
+            (Cause::Closed, Stop::Failed(Failure::Begin(cause))) => error.caused_by(cause),
             (Cause::Closed, Stop::Head(cause)) => error.caused_by(cause),
             (Cause::Closed, Stop::BadHead(cause)) => error.caused_by(cause),
+            (Cause::Closed, Stop::Short(cause)) => error.caused_by(cause),
             (Cause::Closed, Stop::Refused(status)) => error.caused_by(format!("{status:?}")),
         };
         self.log(&error);
         error
     }
 
+    /// A script that sends more than its own `Content-Length` is cut short.
+    pub(super) fn log_excess(&self, excess: Excess) {
+        let (script, uri) = (self.param(b"SCRIPT_FILENAME"), self.param(b"REQUEST_URI"));
+        let pool = &*self.lease.shared().name;
+        let pid = self.lease.process_id;
+        tracing::warn!(pool, pid, script, uri, "the answer is cut off: {excess}");
+    }
+
+    fn param(&self, name: &[u8]) -> String {
+        let value = find_param(self.request(), name).unwrap_or_default();
+        Printable(value).to_string()
+    }
+
     fn log(&self, error: &Error) {
-        let param = |name: &[u8]| {
-            let value = find_param(self.request(), name).unwrap_or_default();
-            Printable(value).to_string()
-        };
         let cause = std::error::Error::source(error).map(tracing::field::display);
-        let (script, uri) = (param(b"SCRIPT_FILENAME"), param(b"REQUEST_URI"));
+        let (script, uri) = (self.param(b"SCRIPT_FILENAME"), self.param(b"REQUEST_URI"));
         let pool = &*self.lease.shared().name;
         let pid = self.lease.process_id;
         if error.kind() == ErrorKind::RequestBody {

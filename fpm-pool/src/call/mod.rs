@@ -1,24 +1,30 @@
 //! A call: one request from the caller's task to a worker and back.
 
+mod answer;
 mod failure;
+mod held;
 mod pump;
 mod running;
+mod stop;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use fastcgi_proto::client::RequestHead;
 use http::{Response, response};
 
-use crate::exchange::Outgoing;
+use crate::exchange::RequestBody;
 use crate::machine::Ask;
-use crate::request::{RequestBody, find_param};
+use crate::request::OnInformational;
 use crate::shared::{Place, Shared};
 use crate::{Error, ErrorKind, OnClientGone, Request, ResponseBody};
 
+pub(crate) use held::Held;
 pub(crate) use pump::Stream;
-use running::{Running, Stop};
+use running::Running;
+use stop::Stop;
 
 /// Workers that a request may be given to before it fails: a worker that
 /// dies idle at the very moment has seen nothing of it.
@@ -26,13 +32,14 @@ const ATTEMPTS: u32 = 5;
 
 /// A request, ready to be sent as often as it takes.
 struct Call {
-    head: Bytes,
-    /// `None` once a stream was given to a worker.
+    head: RequestHead,
+    to_head: bool,
+    /// `None` once a stream was given to a worker, unless that did not take a
+    /// byte of the request.
     body: Option<RequestBody>,
-    /// What a worker did not take a byte of.
-    unsent: Option<Outgoing>,
     idempotent: bool,
     on_client_gone: Option<OnClientGone>,
+    on_informational: Option<OnInformational>,
 }
 
 /// Runs `request`, for which `place` was kept.
@@ -57,8 +64,8 @@ pub(crate) async fn call(
     }
     let mut replayed = false;
     for attempt in 1.. {
-        let lease = shared.acquire(&mut ask, &call.head).await?;
-        let mut running = Running::new(lease, call.head.clone());
+        let lease = shared.acquire(&mut ask, call.head.as_bytes()).await?;
+        let mut running = Running::new(lease, call.head.as_bytes().clone(), call.to_head);
         if let Some(policy) = call.on_client_gone {
             running.lease.on_drop = policy;
         }
@@ -68,7 +75,7 @@ pub(crate) async fn call(
         };
         let untouched = stop.is_untouched();
         let safe = stop.is_closed() && !running.answered() && !replayed && call.idempotent;
-        let at_hand = call.body.is_some() || call.unsent.is_some();
+        let at_hand = call.body.is_some();
         let again = at_hand && attempt < ATTEMPTS && (untouched || safe);
         if !running.lose(&stop, again) {
             return Err(running.explain(stop).await);
@@ -79,22 +86,26 @@ pub(crate) async fn call(
 }
 
 impl Call {
-    fn new(mut request: Request) -> Result<Self, Error> {
-        if !request.is_finished() {
-            let text = "its params were not finished (ParamsEncoder::finish)";
-            return Err(Error::new(ErrorKind::InvalidRequest).caused_by(text));
-        }
-        check_length(&request)?;
-        let method = find_param(&request.head, b"REQUEST_METHOD").unwrap_or_default();
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`] for one that no worker could make sense
+    /// of: without the end of its params, or of another length than they
+    /// say. A worker takes what follows for the next request.
+    fn new(request: Request) -> Result<Self, Error> {
+        let invalid = || Error::new(ErrorKind::InvalidRequest);
+        let head = request.head.build();
+        let head = head.map_err(|error| invalid().caused_by(error))?;
+        head.check_body(request.body.body_len())
+            .map_err(|error| invalid().caused_by(error))?;
+        let method = head.param(b"REQUEST_METHOD").unwrap_or_default();
         let safe = matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
-        // Without a spare byte the buffer is shared as it is.
-        request.head.shrink_to_fit();
         Ok(Self {
             idempotent: request.idempotent.unwrap_or(safe),
-            head: request.head.into(),
+            to_head: method == b"HEAD",
+            head,
             body: Some(request.body),
-            unsent: None,
             on_client_gone: request.on_client_gone,
+            on_informational: request.on_informational,
         })
     }
 
@@ -106,17 +117,21 @@ impl Call {
             Some(connection) => connection,
             None => running.connect().await?,
         };
-        running.send(connection, self.outgoing());
-        let mut head = poll_fn(|cx| running.poll_head(cx)).await;
+        let body = self.take_body();
+        running.send(connection, &self.head, body)?;
+        let tell = &mut self.on_informational;
+        let mut head = poll_fn(|cx| running.poll_head(cx, tell)).await;
         // A worker may have closed a connection that it does not keep.
         if was_kept && head.as_ref().is_err_and(Stop::is_untouched) {
-            self.unsent = running.take_unsent();
+            self.take_back(running);
             let connection = running.connect().await?;
-            running.send(connection, self.outgoing());
-            head = poll_fn(|cx| running.poll_head(cx)).await;
+            let body = self.take_body();
+            running.send(connection, &self.head, body)?;
+            let tell = &mut self.on_informational;
+            head = poll_fn(|cx| running.poll_head(cx, tell)).await;
         }
         if head.as_ref().is_err_and(Stop::is_untouched) {
-            self.unsent = running.take_unsent();
+            self.take_back(running);
         }
         let head = head?;
         // What has come by now saves the answer a task.
@@ -125,36 +140,15 @@ impl Call {
     }
 
     /// What to send in an attempt; a body at hand stays for the next.
-    fn outgoing(&mut self) -> Outgoing {
-        if let Some(unsent) = self.unsent.take() {
-            return unsent;
-        }
-        let body = match self.body.take() {
-            Some(RequestBody::Bytes(bytes)) => {
-                self.body = Some(RequestBody::Bytes(bytes.clone()));
-                RequestBody::Bytes(bytes)
-            }
-            Some(stream) => stream,
-            None => RequestBody::Bytes(Bytes::new()),
-        };
-        Outgoing::new(self.head.clone(), body)
+    fn take_body(&mut self) -> RequestBody {
+        let body = self.body.take();
+        self.body = body.as_ref().and_then(RequestBody::copy);
+        body.unwrap_or(RequestBody::Bytes(Bytes::new()))
     }
-}
 
-/// The length in the params must be that of the body: a worker takes what
-/// follows for the next request.
-fn check_length(request: &Request) -> Result<(), Error> {
-    let declared = request.param(b"CONTENT_LENGTH").unwrap_or_default();
-    let declared = match declared {
-        b"" => Some(0),
-        text => std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok()),
-    };
-    let len = request.body.len();
-    if declared == Some(len) {
-        return Ok(());
+    /// Keeps a body that reached nobody for the next attempt.
+    fn take_back(&mut self, running: &mut Running) {
+        let unsent = running.take_unsent();
+        self.body = unsent.or_else(|| self.body.take());
     }
-    let text = format!("CONTENT_LENGTH does not say the body's {len} bytes");
-    Err(Error::new(ErrorKind::InvalidRequest).caused_by(text))
 }

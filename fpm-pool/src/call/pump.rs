@@ -1,14 +1,15 @@
 //! Reading an answer on while its client is slow: a task, and the queue
 //! between it and the body.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
-use super::running::{Running, Stop};
+use super::held::Held;
+use super::running::Running;
+use super::stop::Stop;
 use crate::{Error, ErrorKind, OnClientGone};
 
 /// What of an answer has come and was not taken.
@@ -19,10 +20,10 @@ pub(crate) struct Stream {
 
 #[derive(Debug)]
 struct State {
-    chunks: VecDeque<Bytes>,
-    held: usize,
+    chunks: Held,
     limit: usize,
     stderr: BytesMut,
+    app_status: Option<u32>,
     end: Option<Option<Error>>,
     /// The client left.
     left: bool,
@@ -31,23 +32,6 @@ struct State {
 }
 
 impl Stream {
-    pub(super) fn new(running: &mut Running) -> Self {
-        let chunks = std::mem::take(&mut running.chunks);
-        let state = State {
-            held: chunks.iter().map(Bytes::len).sum(),
-            chunks,
-            limit: running.lease.generation.limits.answer_buffer_bytes.max(1),
-            stderr: running.stderr.clone(),
-            end: None,
-            left: false,
-            reader: None,
-            writer: None,
-        };
-        Self {
-            state: Arc::new(Mutex::new(state)),
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,9 +39,8 @@ impl Stream {
     /// The next chunk for the client.
     pub(crate) fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let mut state = self.lock();
-        if let Some(chunk) = state.chunks.pop_front() {
-            let was_full = state.held >= state.limit;
-            state.held -= chunk.len();
+        let was_full = state.is_full();
+        if let Some(chunk) = state.chunks.pop() {
             let writer = if was_full { state.writer.take() } else { None };
             drop(state);
             if let Some(writer) = writer {
@@ -79,6 +62,10 @@ impl Stream {
         state.chunks.is_empty() && matches!(state.end, Some(None))
     }
 
+    pub(crate) fn app_status(&self) -> Option<u32> {
+        self.lock().app_status
+    }
+
     pub(crate) fn stderr(&self) -> Bytes {
         Bytes::copy_from_slice(&self.lock().stderr)
     }
@@ -95,29 +82,52 @@ impl Stream {
         }
     }
 
-    fn push(&self, chunk: Bytes) {
-        let mut state = self.lock();
-        state.held += chunk.len();
-        state.chunks.push_back(chunk);
-        state.wake_reader();
-    }
-
-    fn end(&self, error: Option<Error>) {
-        let mut state = self.lock();
-        state.end = Some(error);
-        state.wake_reader();
-    }
-
     /// Whether the client left, or else how much room there is; the writer is
     /// woken when either changes.
     fn poll_state(&self, cx: &Context<'_>) -> (bool, bool) {
         let mut state = self.lock();
         state.writer = Some(cx.waker().clone());
-        (state.left, state.held < state.limit)
+        (state.left, !state.is_full())
+    }
+}
+
+/// The other end of a [`Stream`]. Dropped before the end, as it is when its
+/// runtime shuts down, it ends the body with an error.
+pub(super) struct Writer(Stream);
+
+impl Writer {
+    pub(super) fn new(running: &mut Running) -> (Self, Stream) {
+        let state = State {
+            chunks: std::mem::take(&mut running.chunks),
+            limit: running.lease.generation.limits.answer_buffer_bytes.max(1),
+            stderr: running.stderr.clone(),
+            app_status: None,
+            end: None,
+            left: false,
+            reader: None,
+            writer: None,
+        };
+        let stream = Stream {
+            state: Arc::new(Mutex::new(state)),
+        };
+        (Self(stream.clone()), stream)
+    }
+
+    fn push(&self, chunk: Bytes, buffer: usize) {
+        let mut state = self.0.lock();
+        state.chunks.push(chunk, buffer);
+        state.wake_reader();
+    }
+
+    fn end(&self, error: Option<Error>, app_status: Option<u32>) {
+        let mut state = self.0.lock();
+        state.app_status = app_status;
+        state.end.get_or_insert(error);
+        state.wake_reader();
     }
 
     fn note_stderr(&self, running: &Running) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.stderr.len() < running.stderr.len() {
             let known = state.stderr.len();
             state.stderr.extend_from_slice(&running.stderr[known..]);
@@ -125,23 +135,26 @@ impl Stream {
     }
 }
 
-impl State {
-    fn wake_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
-}
-
-/// The writer's side: an answer always ends, even when the runtime does.
-pub(super) struct Writer(pub(super) Stream);
-
 impl Drop for Writer {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         if state.end.is_none() {
-            state.end = Some(Some(Error::new(ErrorKind::Runtime)));
+            let gone = Error::new(ErrorKind::Runtime);
+            let gone = gone.caused_by("the runtime of the pool has shut down");
+            state.end = Some(Some(gone));
             state.wake_reader();
+        }
+    }
+}
+
+impl State {
+    const fn is_full(&self) -> bool {
+        self.chunks.len() >= self.limit
+    }
+
+    fn wake_reader(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
         }
     }
 }
@@ -156,13 +169,12 @@ enum Step {
 
 /// Reads the rest of an answer as far as the bound allows.
 pub(super) async fn run(mut running: Running, writer: Writer) {
-    let stream = &writer.0;
     loop {
-        let step = poll_fn(|cx| poll_step(&mut running, stream, cx)).await;
-        stream.note_stderr(&running);
+        let step = poll_fn(|cx| poll_step(&mut running, &writer.0, cx)).await;
+        writer.note_stderr(&running);
         match step {
-            Step::Chunk(chunk) => stream.push(chunk),
-            Step::End => return stream.end(None),
+            Step::Chunk(chunk) => writer.push(chunk, running.buffer_bytes()),
+            Step::End => return writer.end(None, running.app_status()),
             Step::Left if running.on_client_gone() == OnClientGone::Finish => {
                 return finish_alone(running).await;
             }
@@ -170,8 +182,8 @@ pub(super) async fn run(mut running: Running, writer: Writer) {
             Step::Left => return,
             Step::Failed(stop) => {
                 running.lose(&stop, false);
-                let error = running.explain(stop).await;
-                return stream.end(Some(error));
+                let app_status = running.app_status();
+                return writer.end(Some(running.explain(stop).await), app_status);
             }
         }
     }

@@ -1,59 +1,20 @@
 //! A request on its worker.
 
-use std::collections::VecDeque;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use fastcgi_proto::ProtocolStatus;
-use fastcgi_proto::cgi::{Head, HeadError, HeadParser, Push};
+use fastcgi_proto::cgi::{BodyCheck, HeadParser};
+use fastcgi_proto::client::RequestHead;
 use http::{Response, response};
 
-use super::pump::{self, Stream};
-use crate::exchange::{Connection, Exchange, Failure, Outgoing, Piece};
-use crate::machine::{Breach, Outcome};
+use super::held::Held;
+use super::pump::{self, Writer};
+use super::stop::Stop;
+use crate::exchange::{Connection, Exchange, Failure, Piece, RequestBody};
+use crate::machine::Outcome;
 use crate::response::{Answered, RequestStderr};
 use crate::shared::{Lease, RequestLines, Served};
-use crate::sys::is_exhausted;
-use crate::{ErrorKind, OnClientGone, ResponseBody};
-
-/// Why a request cannot be answered.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// The exchange failed.
-    Failed(Failure),
-    /// The answer's head is none.
-    Head(HeadError),
-    /// It does not fit into an HTTP head.
-    BadHead(fastcgi_proto::cgi::BadHead),
-    /// The worker said no.
-    Refused(ProtocolStatus),
-}
-
-impl Stop {
-    pub(super) fn is_closed(&self) -> bool {
-        matches!(self, Self::Failed(Failure::Closed { .. })) && !self.is_exhausted()
-    }
-
-    /// Whether we lacked a descriptor or memory; the worker is well.
-    fn is_exhausted(&self) -> bool {
-        matches!(self, Self::Failed(Failure::Closed { error, .. }) if is_exhausted(error))
-    }
-
-    /// Whether the worker cannot have seen anything of the request.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.is_unsent() && !self.is_exhausted()
-    }
-
-    const fn is_unsent(&self) -> bool {
-        matches!(
-            self,
-            Self::Failed(Failure::Closed {
-                untouched: true,
-                ..
-            })
-        )
-    }
-}
+use crate::{OnClientGone, ResponseBody};
 
 /// A request on its worker, driven by the task that wants the answer.
 pub(super) struct Running {
@@ -61,27 +22,38 @@ pub(super) struct Running {
     /// Gone once the answer has ended.
     exchange: Option<Exchange>,
     request: Bytes,
-    parser: HeadParser,
+    /// The answer is to `HEAD`.
+    pub(super) to_head: bool,
+    pub(super) parser: HeadParser,
+    /// Once the head is there.
+    pub(super) check: Option<BodyCheck>,
+    /// The script sent more than it said, and that was logged.
+    pub(super) excessive: bool,
     lines: Option<RequestLines>,
     pub(super) stderr: BytesMut,
-    pub(super) chunks: VecDeque<Bytes>,
+    pub(super) chunks: Held,
     answered: bool,
+    app_status: Option<u32>,
     /// A part of the request may have been sent, and not all of it.
     partial: bool,
     ended: bool,
 }
 
 impl Running {
-    pub(super) fn new(lease: Lease, request: Bytes) -> Self {
+    pub(super) fn new(lease: Lease, request: Bytes, to_head: bool) -> Self {
         Self {
+            to_head,
             parser: HeadParser::new(lease.generation.head.clone()),
             lease,
             exchange: None,
             request,
+            check: None,
+            excessive: false,
             lines: None,
             stderr: BytesMut::new(),
-            chunks: VecDeque::new(),
+            chunks: Held::default(),
             answered: false,
+            app_status: None,
             partial: false,
             ended: false,
         }
@@ -98,15 +70,21 @@ impl Running {
     }
 
     /// Begins to send.
-    pub(super) fn send(&mut self, connection: Box<Connection>, out: Outgoing) {
-        let exchange = Exchange::new(connection, out);
+    pub(super) fn send(
+        &mut self,
+        connection: Box<Connection>,
+        head: &RequestHead,
+        body: RequestBody,
+    ) -> Result<(), Stop> {
+        let exchange = Exchange::new(connection, head, body).map_err(Stop::Failed)?;
         self.partial = exchange.is_partial();
         self.lease.set_partial(self.partial);
         self.exchange = Some(exchange);
+        Ok(())
     }
 
-    /// The whole request, if nothing of it was sent.
-    pub(super) fn take_unsent(&mut self) -> Option<Outgoing> {
+    /// The body, if nothing of the request was sent.
+    pub(super) fn take_unsent(&mut self) -> Option<RequestBody> {
         self.exchange.take().and_then(Exchange::into_unsent)
     }
 
@@ -115,73 +93,18 @@ impl Running {
         self.answered || self.exchange.as_ref().is_some_and(Exchange::answered)
     }
 
-    /// The head of the answer, with what came of the body in `chunks`.
-    pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Stop>> {
-        loop {
-            match ready!(self.poll_piece(cx))? {
-                Piece::Stdout(mut bytes) => loop {
-                    match self.parser.push(bytes).map_err(Stop::Head)? {
-                        Push::More => {
-                            self.lease.first_byte();
-                            break;
-                        }
-                        // Nobody waits for it: the caller gets one head.
-                        Push::Informational(_, rest) => bytes = rest,
-                        Push::Final(head, rest) => {
-                            self.keep(rest);
-                            return Poll::Ready(Ok(head));
-                        }
-                        Push::Body(rest) => {
-                            self.keep(rest);
-                            break;
-                        }
-                    }
-                },
-                Piece::Stderr(bytes) => self.stderr(&bytes, false),
-                Piece::End { status, .. } => {
-                    let stop = if status == ProtocolStatus::REQUEST_COMPLETE {
-                        let missing = self.parser.handle_eof().err();
-                        Stop::Head(missing.unwrap_or(HeadError::Missing))
-                    } else {
-                        Stop::Refused(status)
-                    };
-                    self.end(Outcome::Failed(stop.kind()));
-                    return Poll::Ready(Err(stop));
-                }
-            }
-        }
+    /// What the script ended with, once it has.
+    pub(super) const fn app_status(&self) -> Option<u32> {
+        self.app_status
     }
 
-    /// Takes what has come of the body by now, up to the bound.
-    pub(super) fn gather(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
-        let limit = self.lease.generation.limits.answer_buffer_bytes;
-        let mut held: usize = self.chunks.iter().map(Bytes::len).sum();
-        while !self.ended && held < limit {
-            match self.poll_body(cx) {
-                Poll::Ready(Ok(Some(chunk))) => {
-                    held += chunk.len();
-                    self.keep(chunk);
-                }
-                Poll::Ready(Ok(None)) | Poll::Pending => break,
-                Poll::Ready(Err(stop)) => return Err(stop),
-            }
-        }
-        Ok(())
+    pub(super) const fn has_ended(&self) -> bool {
+        self.ended
     }
 
-    /// The next piece of the body; `None` at its end.
-    pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Stop>> {
-        loop {
-            if self.ended {
-                return Poll::Ready(Ok(None));
-            }
-            match ready!(self.poll_piece(cx))? {
-                Piece::Stdout(bytes) if bytes.is_empty() => {}
-                Piece::Stdout(bytes) => return Poll::Ready(Ok(Some(bytes))),
-                Piece::Stderr(bytes) => self.stderr(&bytes, false),
-                Piece::End { app_status, .. } => self.end(Outcome::Finished { app_status }),
-            }
-        }
+    /// The size of the read buffer that the last piece is a part of.
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.exchange.as_ref().map_or(0, Exchange::buffer_bytes)
     }
 
     /// Sends on while nobody takes the answer.
@@ -194,7 +117,7 @@ impl Running {
         sent
     }
 
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Stop>> {
+    pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Stop>> {
         let Some(exchange) = &mut self.exchange else {
             return Poll::Pending;
         };
@@ -212,15 +135,14 @@ impl Running {
         }
     }
 
-    fn keep(&mut self, chunk: Bytes) {
-        if !chunk.is_empty() {
-            self.chunks.push_back(chunk);
-        }
-    }
-
     /// The worker is done: it is free from here on.
-    fn end(&mut self, outcome: Outcome) {
+    pub(super) fn end(&mut self, app_status: u32, stop: Option<&Stop>) {
+        let outcome = match stop {
+            Some(stop) => Outcome::Failed(stop.kind()),
+            None => Outcome::Finished { app_status },
+        };
         self.ended = true;
+        self.app_status = Some(app_status);
         self.stderr(&[], true);
         if let Some(exchange) = self.exchange.take() {
             self.answered |= exchange.answered();
@@ -231,7 +153,7 @@ impl Running {
         }
     }
 
-    fn stderr(&mut self, bytes: &[u8], end: bool) {
+    pub(super) fn stderr(&mut self, bytes: &[u8], end: bool) {
         if bytes.is_empty() && self.lines.is_none() {
             return;
         }
@@ -262,37 +184,14 @@ impl Running {
         let body = if self.ended {
             let chunks = std::mem::take(&mut self.chunks);
             let stderr = RequestStderr::whole(self.stderr.split().freeze());
-            ResponseBody::whole(answered, chunks, stderr)
+            ResponseBody::whole(answered, chunks, stderr, self.app_status)
         } else {
-            let stream = Stream::new(&mut self);
+            let (writer, stream) = Writer::new(&mut self);
             let runtime = self.lease.shared().runtime.clone();
-            runtime.spawn(pump::run(self, pump::Writer(stream.clone())));
+            runtime.spawn(pump::run(self, writer));
             ResponseBody::stream(answered, stream)
         };
         Response::from_parts(head, body)
-    }
-
-    /// The worker is of no more use to the request. `again`: another may try;
-    /// returns whether it should, which is not so if the pool itself ended the
-    /// request.
-    pub(super) fn lose(&mut self, stop: &Stop, again: bool) -> bool {
-        let kind = stop.kind();
-        match stop {
-            _ if self.ended => false,
-            // It has done nothing wrong, but has lost its connection.
-            _ if stop.is_exhausted() => {
-                self.lease.spare(kind, stop.is_unsent());
-                false
-            }
-            Stop::Failed(Failure::Body(_)) => self.lease.fail(Breach::Partial, kind, false),
-            Stop::Failed(Failure::Closed { .. }) => self.lease.fail(Breach::Closed, kind, again),
-            Stop::Failed(Failure::Garbage(_)) => self.lease.fail(Breach::Garbage, kind, again),
-            Stop::Head(_) | Stop::BadHead(_) | Stop::Refused(_) => {
-                // The connection is in step, but nobody wants the rest.
-                self.lease.forsake(kind);
-                false
-            }
-        }
     }
 
     pub(super) const fn request(&self) -> &Bytes {
@@ -319,24 +218,10 @@ impl Drop for Running {
             return;
         }
         // Goes on without the caller, to the script's end.
-        let mut alone = Self::new(self.lease.split(), self.request.clone());
+        let mut alone = Self::new(self.lease.split(), self.request.clone(), self.to_head);
         alone.lines = self.lines.take();
         alone.exchange = Some(exchange);
         let runtime = alone.lease.shared().runtime.clone();
         runtime.spawn(pump::finish_alone(alone));
-    }
-}
-
-impl Stop {
-    /// The kind of error that it is, unless the worker's end tells more.
-    pub(super) fn kind(&self) -> ErrorKind {
-        match self {
-            _ if self.is_exhausted() => ErrorKind::Exhausted,
-            Self::Failed(Failure::Closed { .. }) => ErrorKind::ConnectionClosed,
-            Self::Failed(Failure::Garbage(_)) => ErrorKind::Protocol,
-            Self::Failed(Failure::Body(_)) => ErrorKind::RequestBody,
-            Self::Head(_) | Self::BadHead(_) => ErrorKind::BadHead,
-            Self::Refused(_) => ErrorKind::Refused,
-        }
     }
 }

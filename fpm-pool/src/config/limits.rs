@@ -112,7 +112,9 @@ impl Timeouts {
 pub struct PoolLimits {
     /// Bytes of an answer that are held for a client slower than the worker.
     /// An answer that fits frees its worker at once, whatever the client's
-    /// speed; beyond it the worker has to wait. 1 MiB by default.
+    /// speed; beyond it the worker has to wait. Pieces that are small beside
+    /// the buffer that they were read into are copied together, so that this
+    /// bounds the memory, too. 1 MiB by default.
     pub answer_buffer_bytes: usize,
     /// Bytes of an answer's head. 64 KiB by default.
     pub head_bytes: usize,

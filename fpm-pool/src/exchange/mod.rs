@@ -1,14 +1,15 @@
-//! One request on one connection: what is sent, what comes back.
+//! One request on one connection: the codec's connection, over the pool's
+//! own kind of socket.
 
+mod body;
 mod connection;
-mod incoming;
-mod outgoing;
 mod probe;
 mod run;
 mod stream;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use body::RequestBody;
 pub(crate) use connection::Connection;
-pub(crate) use incoming::Piece;
-pub(crate) use outgoing::Outgoing;
 pub(crate) use probe::{Probed, probe};
-pub(crate) use run::{Exchange, Failure};
+pub(crate) use run::{Exchange, Failure, Piece};

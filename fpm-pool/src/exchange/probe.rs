@@ -1,15 +1,20 @@
 //! Proving that a worker takes requests.
 
-use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 
-use fastcgi_proto::Part;
+use fastcgi_proto::ValueNames;
+use fastcgi_proto::client::Reuse;
+use fastcgi_proto::driver::{Error, ErrorKind};
 
 use super::Connection;
 
-/// An `FCGI_GET_VALUES` record for one name, as every application has to answer it at
-/// once (FastCGI 1.0, section 4.1).
-const QUESTION: &[u8; 8 + 17] = b"\x01\x09\x00\x00\x00\x11\x00\x00\x0f\x00FCGI_MPXS_CONNS";
+/// What is asked: every application has to answer at once (FastCGI 1.0,
+/// section 4.1), and no answer would make a difference.
+const QUESTION: ValueNames = ValueNames {
+    max_conns: false,
+    max_reqs: false,
+    mpxs_conns: true,
+};
 
 /// What became of the question.
 #[derive(Debug)]
@@ -25,32 +30,23 @@ pub(crate) enum Probed {
 
 /// Asks a question that any application answers between requests.
 pub(crate) async fn probe(mut connection: Box<Connection>) -> io::Result<Probed> {
-    let mut rest = &QUESTION[..];
-    while !rest.is_empty() {
-        match poll_fn(|cx| connection.stream.poll_write(cx, &[IoSlice::new(rest)])).await {
-            Ok(count) => rest = &rest[count..],
-            Err(error) => return closed(error),
-        }
-    }
-    loop {
-        let Connection { input, decoder, .. } = &mut *connection;
-        match decoder.decode(input) {
-            Ok(Some(Part::Values { remaining: 0, .. } | Part::UnknownType(_))) => {
-                return Ok(Probed::Ready(connection));
-            }
-            Ok(Some(_)) => continue,
-            Ok(None) => {}
-            Err(error) => return Ok(Probed::Garbage(error.to_string())),
-        }
-        match poll_fn(|cx| connection.poll_read(cx)).await {
-            Ok(0) => return Ok(Probed::Closed),
-            Ok(_) => {}
-            Err(error) => return closed(error),
-        }
+    match connection.0.query_values(QUESTION).await {
+        Ok(_) => Ok(match connection.0.reuse() {
+            Reuse::Ready => Probed::Ready(connection),
+            Reuse::Close(reason) => Probed::Garbage(reason.to_string()),
+            reuse => Probed::Garbage(format!("{reuse:?}")),
+        }),
+        Err(error) if error.kind() == ErrorKind::Closed => Ok(Probed::Closed),
+        Err(error) if error.kind() == ErrorKind::Io => closed(error),
+        Err(error) => Ok(Probed::Garbage(match error.into_source() {
+            Some(source) => source.to_string(),
+            None => "not FastCGI".to_owned(),
+        })),
     }
 }
 
-fn closed(error: io::Error) -> io::Result<Probed> {
+fn closed(error: Error) -> io::Result<Probed> {
+    let error = super::run::io_error(error);
     match error.kind() {
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Ok(Probed::Closed),
         _ => Err(error),

@@ -1,23 +1,40 @@
 //! A request while it runs: writing and reading at once.
 
 use std::io;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use fastcgi_proto::DecodeError;
+use bytes::Bytes;
+use fastcgi_proto::client::{BeginError, CloseReason, Event, RequestHead, RetryClass, Reuse};
+use fastcgi_proto::driver::{Error, ErrorKind};
+use fastcgi_proto::{ProtocolStatus, RequestId};
 
-use super::Connection;
-use super::incoming::{self, Piece};
-use super::outgoing::{Outgoing, SendError};
+use super::{Connection, RequestBody};
 use crate::request::BoxError;
+
+/// A piece of an answer.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Stdout(Bytes),
+    Stderr(Bytes),
+    /// The worker is done.
+    End {
+        status: ProtocolStatus,
+        /// What a CGI program would exit with.
+        app_status: u32,
+    },
+}
 
 /// Why an exchange cannot go on.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// The request cannot be sent over this connection.
+    Begin(BeginError),
     /// The worker closed the connection, or it broke. `untouched`: before it
     /// could have seen anything of the request.
     Closed { error: io::Error, untouched: bool },
-    /// The worker's bytes are not FastCGI.
-    Garbage(DecodeError),
+    /// The worker breaks the protocol.
+    Garbage(BoxError),
     /// The request's own body failed.
     Body(BoxError),
 }
@@ -25,60 +42,80 @@ pub(crate) enum Failure {
 /// A request on a connection, polled by whoever waits for the answer.
 pub(crate) struct Exchange {
     connection: Box<Connection>,
-    out: Outgoing,
-    /// Whether any byte of the answer came.
-    answered: bool,
-    /// Why writing failed, until it is known whether an answer is there.
-    send_failure: Option<(io::Error, bool)>,
+    request: RequestId,
+    body: RequestBody,
+    has_body: bool,
+    /// What the connection had received before.
+    received: u64,
+    /// Whether the request has ended, with all of it sent.
+    complete: bool,
 }
 
 impl Exchange {
-    pub(crate) const fn new(connection: Box<Connection>, out: Outgoing) -> Self {
-        Self {
+    /// Begins to send: queues the head.
+    pub(crate) fn new(
+        mut connection: Box<Connection>,
+        head: &RequestHead,
+        body: RequestBody,
+    ) -> Result<Self, Failure> {
+        let request = connection.0.begin_head(head, body.body_len());
+        Ok(Self {
+            request: request.map_err(Failure::Begin)?,
+            has_body: body.len() > 0,
+            received: connection.0.received(),
             connection,
-            out,
-            answered: false,
-            send_failure: None,
-        }
+            body,
+            complete: false,
+        })
     }
 
-    /// The whole request, if nothing of it was sent.
-    pub(crate) fn into_unsent(self) -> Option<Outgoing> {
-        self.out.is_untouched().then_some(self.out)
-    }
-
-    /// Whether a part of a request with a body may have been sent, and not all
-    /// of it.
-    pub(crate) const fn is_partial(&self) -> bool {
-        self.out.is_partial()
+    /// The body, if nothing of the request was sent.
+    pub(crate) fn into_unsent(mut self) -> Option<RequestBody> {
+        let pieces = self.connection.0.state_mut().recall(self.request)?;
+        self.body.put_back(pieces);
+        Some(self.body)
     }
 
     /// Whether any byte of the answer came.
     pub(crate) const fn answered(&self) -> bool {
-        self.answered
+        self.connection.0.received() > self.received
+    }
+
+    /// Whether the whole request was written, its body included: the worker
+    /// can run it to its end. Otherwise its script may get to see a part of
+    /// the body.
+    pub(super) fn input_complete(&self) -> bool {
+        self.complete || self.connection.0.state().is_input_complete(self.request)
+    }
+
+    /// Whether a part of a request with a body may have been sent, and not all
+    /// of it.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.has_body && !self.input_complete()
+    }
+
+    /// The size of the read buffer that the last piece is a part of, and
+    /// keeps alive.
+    pub(crate) const fn buffer_bytes(&self) -> usize {
+        self.connection.0.read_buffer_bytes()
     }
 
     /// The connection after the end of the answer, if it is in step for the
     /// next request: all was sent, and nothing came that was not asked for.
     pub(crate) fn into_connection(mut self) -> Option<Box<Connection>> {
-        self.connection.stream.rest();
-        let clean = self.out.is_done() && self.connection.input.is_empty();
-        clean.then_some(self.connection)
+        if self.connection.0.reuse() != Reuse::Ready {
+            return None;
+        }
+        self.connection.0.stream_mut().rest();
+        self.connection.0.shrink();
+        Some(self.connection)
     }
 
     /// Sends on, without reading: for when nobody takes the answer.
     pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
-        if self.out.is_done() || self.send_failure.is_some() {
-            return Ok(());
-        }
-        match self.out.poll(cx, &mut self.connection.stream) {
-            Poll::Ready(Err(SendError::Body(error))) => Err(Failure::Body(error)),
-            // The answer may be there already: php-cgi does not read a body
-            // that it refuses.
-            Poll::Ready(Err(SendError::Io { error, untouched })) => {
-                self.send_failure = Some((error, untouched));
-                Ok(())
-            }
+        let body = Pin::new(&mut self.body);
+        match self.connection.0.poll_send(cx, self.request, body) {
+            Poll::Ready(Err(error)) => Err(self.failure(error)),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         }
     }
@@ -86,31 +123,55 @@ impl Exchange {
     /// The next piece of the answer, sending meanwhile.
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Failure>> {
         loop {
-            let Connection { input, decoder, .. } = &mut *self.connection;
-            match incoming::next(decoder, input) {
-                Ok(Some(piece)) => return Poll::Ready(Ok(piece)),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Err(Failure::Garbage(error))),
-            }
-            self.poll_send(cx)?;
-            match self.connection.poll_read(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.closed(None))),
-                Poll::Ready(Ok(_)) => self.answered = true,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.closed(Some(error)))),
-            }
+            let body = Pin::new(&mut self.body);
+            let event = ready!(self.connection.0.poll_event(cx, self.request, body));
+            return Poll::Ready(match event {
+                Ok(Event::Stdout { content, .. }) => Ok(Piece::Stdout(content)),
+                Ok(Event::Stderr { content, .. }) => Ok(Piece::Stderr(content)),
+                Ok(Event::End {
+                    protocol_status,
+                    app_status,
+                    ..
+                }) => {
+                    let cut_off = Reuse::Close(CloseReason::InputIncomplete);
+                    self.complete = self.connection.0.reuse() != cut_off;
+                    Ok(Piece::End {
+                        status: protocol_status,
+                        app_status,
+                    })
+                }
+                Ok(_) => continue,
+                Err(error) => Err(self.failure(error)),
+            });
         }
     }
 
-    fn closed(&mut self, error: Option<io::Error>) -> Failure {
-        let eof = || io::Error::from(io::ErrorKind::UnexpectedEof);
-        let (send_error, untouched) = match self.send_failure.take() {
-            Some((error, untouched)) => (Some(error), untouched),
-            None => (None, false),
-        };
-        Failure::Closed {
-            error: error.or(send_error).unwrap_or_else(eof),
-            untouched: untouched && !self.answered,
+    fn failure(&self, error: Error) -> Failure {
+        match error.kind() {
+            ErrorKind::Protocol => Failure::Garbage(source(error)),
+            ErrorKind::Body | ErrorKind::BodyLength => Failure::Body(source(error)),
+            _ => {
+                let class = self.connection.0.state().retry_class(self.request);
+                Failure::Closed {
+                    error: io_error(error),
+                    untouched: class == Some(RetryClass::NotSent) && !self.answered(),
+                }
+            }
         }
+    }
+}
+
+/// What the driver's error is about.
+fn source(error: Error) -> BoxError {
+    let text = error.to_string();
+    error.into_source().unwrap_or_else(|| text.into())
+}
+
+/// The system's error, or the end of the input.
+pub(super) fn io_error(error: Error) -> io::Error {
+    let source = error.into_source().map(|source| source.downcast());
+    match source {
+        Some(Ok(error)) => *error,
+        _ => io::ErrorKind::UnexpectedEof.into(),
     }
 }

@@ -3,11 +3,12 @@
 use std::io::{self, IoSlice, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
-use tokio::io::Interest;
+use fastcgi_proto::driver::Transport;
 use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::runtime::Handle;
 
 use crate::sys::{read_into, watch};
@@ -21,17 +22,22 @@ pub(super) struct Stream {
     socket: AsyncFd<UnixStream>,
     /// Watches for room, from the first write that had to wait on.
     room: Option<AsyncFd<UnixStream>>,
-    /// The pool's, whoever polls.
+    /// The runtime that watches; whoever polls may run on another.
     runtime: Handle,
 }
 
 impl Stream {
-    /// Takes over a non-blocking stream; needs a runtime.
+    /// Takes over a non-blocking stream, for the runtime that is entered.
+    ///
+    /// # Errors
+    ///
+    /// Without a runtime, or when that cannot watch it.
     pub(super) fn new(socket: UnixStream) -> io::Result<Self> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
         Ok(Self {
             socket: watch(socket, Interest::READABLE)?,
             room: None,
-            runtime: Handle::current(),
+            runtime,
         })
     }
 
@@ -45,37 +51,8 @@ impl Stream {
         self.room = None;
     }
 
-    /// Reads once into the spare room of `buffer`.
-    pub(super) fn poll_read(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut BytesMut,
-    ) -> Poll<io::Result<usize>> {
-        let spare = buffer.capacity() - buffer.len();
-        loop {
-            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
-            match read_into(guard.get_inner(), buffer) {
-                Ok(count) => {
-                    if count > 0 && count < spare {
-                        // Drained: the next input is a new event, and a read
-                        // that finds nothing is saved.
-                        guard.clear_ready();
-                    }
-                    return Poll::Ready(Ok(count));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-
     /// Writes once, as much as there is room for.
-    pub(super) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn write(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = match &self.room {
                 Some(room) => Some(ready!(room.poll_write_ready(cx))?),
@@ -86,7 +63,7 @@ impl Stream {
                     Some(guard) => guard.clear_ready(),
                     None => {
                         let socket = self.socket.get_ref().try_clone()?;
-                        let _inside = self.runtime.enter();
+                        let _entered = self.runtime.enter();
                         self.room = Some(watch(socket, Interest::WRITABLE)?);
                     }
                 },
@@ -94,5 +71,63 @@ impl Stream {
                 written => return Poll::Ready(written),
             }
         }
+    }
+}
+
+impl Transport for Stream {}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buffer.remaining();
+        loop {
+            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
+            match read_into(guard.get_inner(), buffer) {
+                Ok(count) => {
+                    if count > 0 && count < room {
+                        // Drained: the next input is a new event, and a read
+                        // that finds nothing is saved.
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().write(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().write(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.socket.get_ref().shutdown(std::net::Shutdown::Write))
     }
 }

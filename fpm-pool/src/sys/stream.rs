@@ -5,9 +5,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use bytes::{BufMut, BytesMut};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, ReadBuf};
 
 /// Has the runtime watch a non-blocking socket for `interest` alone.
 pub(crate) fn watch(socket: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStream>> {
@@ -34,31 +33,36 @@ pub(crate) fn watch_output(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, (OwnedFd, io
     watched.map_err(tokio::io::unix::AsyncFdRegisterError::into_parts)
 }
 
-/// Reads once into the spare capacity of `buffer`; 0 at the end of the input.
-pub(crate) fn read_into(from: impl AsFd, buffer: &mut BytesMut) -> io::Result<usize> {
-    let spare = buffer.spare_capacity_mut();
-    #[expect(unsafe_code, reason = "the spare capacity is not initialised")]
-    // SAFETY: the pointer and the length are those of `spare`, which `read`
+/// Reads once into what is left of `buffer`; 0 at the end of the input.
+pub(crate) fn read_into(from: impl AsFd, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
+    #[expect(unsafe_code, reason = "the room left is not initialised")]
+    // SAFETY: nothing that was initialised is made otherwise: `read` only
+    // writes to it.
+    let room = unsafe { buffer.unfilled_mut() };
+    #[expect(unsafe_code, reason = "as above")]
+    // SAFETY: the pointer and the length are those of `room`, which `read`
     // only writes to.
     let count = unsafe {
         libc::read(
             from.as_fd().as_raw_fd(),
-            spare.as_mut_ptr().cast(),
-            spare.len(),
+            room.as_mut_ptr().cast(),
+            room.len(),
         )
     };
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
     #[expect(unsafe_code, reason = "the kernel initialised these bytes")]
-    // SAFETY: `read` wrote `count` bytes, at most the spare capacity.
+    // SAFETY: `read` wrote `count` bytes, at most the room left.
     unsafe {
-        buffer.advance_mut(count);
+        buffer.assume_init(count);
     }
+    buffer.advance(count);
     Ok(count)
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::mem::MaybeUninit;
     use std::os::unix::net::UnixStream;
 
     use super::*;
@@ -66,15 +70,16 @@ mod tests {
     #[test]
     fn reads_append_and_take_no_more_than_there_is_room() {
         let (mut there, here) = UnixStream::pair().unwrap();
-        let mut buffer = BytesMut::with_capacity(64);
-        buffer.extend_from_slice(b"<");
-        let room = buffer.capacity() - 1;
-        there.write_all(&vec![b'x'; room + 5]).unwrap();
-        assert_eq!(read_into(&here, &mut buffer).unwrap(), room);
-        assert!(buffer.starts_with(b"<xxx") && buffer.len() == room + 1);
-        buffer.reserve(5);
+        let mut bytes = [MaybeUninit::uninit(); 64];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
+        buffer.put_slice(b"<");
+        there.write_all(&[b'x'; 63 + 5]).unwrap();
+        assert_eq!(read_into(&here, &mut buffer).unwrap(), 63);
+        assert!(buffer.filled().starts_with(b"<xxx") && buffer.remaining() == 0);
+        buffer.clear();
         assert_eq!(read_into(&here, &mut buffer).unwrap(), 5);
         drop(there);
         assert_eq!(read_into(&here, &mut buffer).unwrap(), 0);
+        assert_eq!(buffer.filled(), b"xxxxx");
     }
 }
