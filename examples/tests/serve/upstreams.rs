@@ -95,3 +95,56 @@ fn requests_are_spread_over_all_servers() {
         assert_eq!(upstream["requests"], 5, "{status}");
     }
 }
+
+#[test]
+fn upload_that_breaks_off_reaches_no_server() {
+    let site = Site::new(&[
+        ("e.php", ECHO),
+        (
+            "ran.php",
+            "<?php file_put_contents(__DIR__ . '/ran', strlen(file_get_contents('php://input')));",
+        ),
+    ]);
+    let php = Php::cgi(1);
+    let serve = Serve::start([
+        site.path().to_str().unwrap(),
+        "--upstream",
+        php.address(),
+        "--status-path",
+        "/status",
+    ]);
+    let whole = request("POST", "/ran.php", &[], &vec![b'x'; 200_000]);
+    let mut client = serve.connect();
+    client.send(&whole[..100_000]);
+    drop(client);
+    // Its end has been seen once another of the same kind was answered: one
+    // worker runs them in order.
+    let body = vec![b'x'; 200_000];
+    for _ in 0..3 {
+        let answer = serve.post("/e.php", &[], &body).text();
+        assert_eq!(answer, "cgi-fcgi POST 200000 -");
+    }
+    assert_eq!(serve.status()["upstreams"][0]["requests"], 3);
+    assert!(!site.join("ran").exists());
+}
+
+#[test]
+fn request_that_took_too_long_is_not_run_elsewhere() {
+    let site = Site::new(&[("slow.php", "<?php sleep(30);")]);
+    let (one, two) = (Php::cgi(1), Php::cgi(1));
+    let serve = Serve::start([
+        site.path().to_str().unwrap(),
+        "--upstream",
+        one.address(),
+        "--upstream",
+        two.address(),
+        "--request-timeout",
+        "300ms",
+        "--status-path",
+        "/status",
+    ]);
+    assert_eq!(serve.get("/slow.php").status, 504);
+    let status = serve.status();
+    let requests = |at: usize| status["upstreams"][at]["requests"].as_u64().unwrap();
+    assert_eq!(requests(0) + requests(1), 1, "{status}");
+}

@@ -24,7 +24,7 @@ pub(super) enum Content {
     Bytes(Bytes),
     /// As the client sends it, of the length it promised.
     Stream(Upload, u64),
-    /// It came without a length and was too large for memory.
+    /// It had to be read to its end and was too large for memory.
     Spooled(Body, u64),
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Content {
 pub(super) enum ContentError {
     #[error(transparent)]
     Upload(#[from] UploadError),
-    #[error("a request body of unknown length cannot be kept: {0}")]
+    #[error("a request body cannot be kept: {0}")]
     Spool(#[from] io::Error),
 }
 
@@ -75,6 +75,19 @@ impl Content {
 }
 
 impl Content {
+    /// Reads a body that still comes to its end: whoever gets it from here
+    /// gets all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub(super) async fn at_hand(self) -> Result<Self, ContentError> {
+        match self {
+            Self::Stream(upload, _) => spool(upload).await,
+            at_hand => Ok(at_hand),
+        }
+    }
+
     /// The same body once more, if it is at hand.
     pub(super) fn copy(&self) -> Option<Self> {
         match self {

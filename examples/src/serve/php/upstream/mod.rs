@@ -1,6 +1,7 @@
 //! FastCGI servers that already run: which one gets a request, and what to
 //! do when it does not answer.
 
+mod answer;
 mod exchange;
 mod server;
 
@@ -47,12 +48,23 @@ impl Upstreams {
 
     /// Runs a request on the least busy server; on the next one if that
     /// cannot be reached, or, for a request that may run twice, if it left
-    /// without a byte of an answer.
+    /// without a byte of an answer. A request that took too long does not
+    /// run again.
+    ///
+    /// The body is read to its end before: a server that saw half of it would
+    /// run the script with that half, and it is not ours to kill.
     pub(super) async fn run(&self, call: &Call<'_>, content: Content) -> Result<Answer, Fault> {
-        let mut prepared = Prepared::new(content);
+        let content = content.at_hand().await.map_err(|error| {
+            let cause = with_causes(&error);
+            fault(error.status(), cause)
+        })?;
+        let mut prepared = Prepared::new(call, content).map_err(|error| {
+            let cause = with_causes(&error);
+            fault(error.status(), cause)
+        })?;
         let mut last = None;
         for server in self.in_order() {
-            let failed = match Arc::clone(&server).run(call, prepared, self.limit).await {
+            let failed = match Arc::clone(&server).run(prepared, self.limit).await {
                 Ok(response) => {
                     return Ok(Answer {
                         response,
@@ -76,12 +88,7 @@ impl Upstreams {
             Some(error) => (error.status(), with_causes(error)),
             None => (StatusCode::BAD_GATEWAY, "no FastCGI server".to_owned()),
         };
-        Err(Fault {
-            status,
-            cause,
-            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(server::REST),
-            logged: false,
-        })
+        Err(fault(status, cause))
     }
 
     pub(super) fn status(&self) -> Vec<UpstreamStatus> {
@@ -96,6 +103,15 @@ impl Upstreams {
         let mut order: Vec<_> = early.iter().chain(late).cloned().collect();
         order.sort_by_key(|server| (Reverse(server.is_available(now)), server.active()));
         order
+    }
+}
+
+fn fault(status: StatusCode, cause: String) -> Fault {
+    Fault {
+        status,
+        cause,
+        retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(server::REST),
+        logged: false,
     }
 }
 

@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use fastcgi_proto::driver::{Address as Peer, Stream};
 use http::Response;
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::exchange::{Failed, Prepared, UpstreamError};
 use crate::address::Address;
 use crate::serve::http::Body;
-use crate::serve::php::request::Call;
 
 /// How long a server that could not be reached is asked last.
 pub(super) const REST: Duration = Duration::from_secs(2);
@@ -93,14 +92,13 @@ impl Server {
     /// [`Failed`], with the request when it can go elsewhere.
     pub(super) async fn run(
         self: Arc<Self>,
-        call: &Call<'_>,
         request: Prepared,
         limit: Option<Duration>,
     ) -> Result<Response<Body>, Failed> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.active.fetch_add(1, Ordering::Relaxed);
         let running = Running(Arc::clone(&self));
-        let result = self.exchange(call, request, limit, running).await;
+        let result = self.exchange(request, limit, running).await;
         if let Err(failed) = &result {
             self.failures.fetch_add(1, Ordering::Relaxed);
             if matches!(failed.error, UpstreamError::Connect(_)) {
@@ -116,44 +114,18 @@ impl Server {
 
     async fn exchange(
         &self,
-        call: &Call<'_>,
         request: Prepared,
         limit: Option<Duration>,
         running: Running,
     ) -> Result<Response<Body>, Failed> {
-        let connected = timeout(CONNECT_TIME, self.connect()).await;
+        let connected = timeout(CONNECT_TIME, Stream::connect(&Peer::from(&self.address))).await;
         let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         match connected {
-            Ok(Stream::Tcp(stream)) => {
-                request
-                    .send(call, stream.into_split(), limit, running)
-                    .await
-            }
-            Ok(Stream::Unix(stream)) => {
-                request
-                    .send(call, stream.into_split(), limit, running)
-                    .await
-            }
+            Ok(stream) => request.send(stream, limit, running).await,
             Err(error) => Err(Failed {
                 error: UpstreamError::Connect(error),
                 unsent: Some(Box::new(request)),
             }),
         }
     }
-
-    async fn connect(&self) -> io::Result<Stream> {
-        match &self.address {
-            Address::Tcp(address) => {
-                let stream = TcpStream::connect(address).await?;
-                stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
-            }
-            Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
-        }
-    }
-}
-
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
 }
