@@ -73,15 +73,16 @@ pub enum ResourceLimit {
 ///
 /// # What it starts
 ///
-/// A worker leads a session (`setsid(2)`), and everything that it starts
-/// belongs to that: the php-cgi behind a wrapper script, programs that a
-/// script runs, those that it leaves running in the background, in whatever
-/// process group and under whatever parent.
+/// Everything that a worker starts inherits a mark (a value of
+/// `RLIMIT_RTTIME`, which limits nothing that is not real-time): the php-cgi
+/// behind a wrapper script, programs that a script runs, those that it leaves
+/// running in the background, in whatever process group and under whatever
+/// parent.
 ///
 /// - `SIGQUIT` and `SIGTERM` go to the worker's process group, so that a
 ///   wrapper script need not `exec`.
 /// - When the worker ends, or has to be killed, every process that is left of
-///   its session is killed, before the end is reported and before
+///   what it started is killed, before the end is reported and before
 ///   [`shutdown`](crate::PoolHandle::shutdown) returns.
 /// - When the supervisor dies, even by `SIGKILL`, a tiny process (`fpm-pool
 ///   guard`), which the pool keeps for this and lets go at shutdown, kills

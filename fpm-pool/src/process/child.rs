@@ -31,8 +31,8 @@ pub(super) struct ChildProcess {
     command: WorkerCommand,
 }
 
-/// The process, leader of its session, until it is waited for; its number may
-/// mean another one afterwards, so that both happen under one lock.
+/// The process until it is waited for; its number may mean another one
+/// afterwards, so that both happen under one lock.
 #[derive(Debug)]
 struct Life {
     pid: Pid,
@@ -42,7 +42,7 @@ struct Life {
 }
 
 impl ChildProcess {
-    /// Takes over a new child, which has begun its session.
+    /// Takes over a new child, which has marked itself.
     pub(super) fn new(
         mut child: Child,
         name: OwnedFd,
@@ -164,7 +164,7 @@ impl Life {
 
     async fn exit(&self) -> ExitReason {
         self.wait().await;
-        // Until it is reaped its number is its own, and so is its session's.
+        // Until it is reaped its number is its own, and so is its mark.
         if self.is_ours() {
             // An error says that the sweep is over, as its result does.
             let _ = self.family.sweeper.sweep(self.pid, false).await;
@@ -191,9 +191,8 @@ impl Life {
         reason
     }
 
-    /// Whether the session's number still means this one. If the host has
-    /// waited for all of its children itself, the number is free once the
-    /// last member is gone, and a process that has it now is another.
+    /// Whether the number still means this one. If the host has waited for all
+    /// of its children itself, a process that has it now is another.
     fn is_ours(&self) -> bool {
         self.fd.is_over().is_ok() || getsid(Some(self.pid)).is_err()
     }

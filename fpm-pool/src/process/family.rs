@@ -77,9 +77,9 @@ impl Family {
         }
     }
 
-    /// Forgets a session, which must be over.
-    pub(super) fn forget(&self, session: Pid) {
-        self.roll.forget(session);
+    /// Forgets a worker, of which nothing may be left.
+    pub(super) fn forget(&self, worker: Pid) {
+        self.roll.forget(worker);
     }
 }
 

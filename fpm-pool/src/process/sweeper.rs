@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 use tokio::sync::oneshot;
 
-use crate::sys::{kill_sessions, open_proc};
+use crate::sys::{kill_descendants, open_proc};
 
 /// How long processes that were killed are waited for: one may be held up in
 /// the kernel. It dies when it gets out, and can start nothing before.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Kills the members of sessions by walking all processes; those who ask at
+/// Kills what workers started by walking all processes; those who ask at
 /// the same time share the walks. It has a thread while there is work.
 #[derive(Debug)]
 pub(super) struct Sweeper {
@@ -33,8 +33,8 @@ struct Orders {
 
 #[derive(Debug)]
 struct Order {
-    session: Pid,
-    /// Not its leader.
+    worker: Pid,
+    /// Not itself.
     others: bool,
     until: Instant,
     done: oneshot::Sender<()>,
@@ -54,15 +54,15 @@ impl Sweeper {
         f(proc_dir.unwrap_or_else(PoisonError::into_inner).as_fd())
     }
 
-    /// Kills all processes of a session, or all but its leader, again and
+    /// Kills a worker and all that it started, or these alone, again and
     /// again until none is left; the receiver hears when that is so. One that
     /// does not die is given up after a while, with a line in the log.
-    pub(super) fn sweep(self: &Arc<Self>, session: Pid, others: bool) -> oneshot::Receiver<()> {
+    pub(super) fn sweep(self: &Arc<Self>, worker: Pid, others: bool) -> oneshot::Receiver<()> {
         let (done, receiver) = oneshot::channel();
         let until = Instant::now() + PATIENCE;
         let mut orders = self.lock();
         orders.waiting.push(Order {
-            session,
+            worker,
             others,
             until,
             done,
@@ -82,11 +82,11 @@ impl Sweeper {
     }
 
     /// As [`sweep`](Self::sweep), in place.
-    pub(super) fn sweep_now(&self, session: Pid) {
+    pub(super) fn sweep_now(&self, worker: Pid) {
         let until = Instant::now() + PATIENCE;
         let (done, _receiver) = oneshot::channel();
         let mut orders = vec![Order {
-            session,
+            worker,
             others: false,
             until,
             done,
@@ -129,12 +129,12 @@ impl Sweeper {
     fn rest(&self, mut orders: Vec<Order>) -> Vec<Order> {
         let found = self.round(&orders);
         let now = Instant::now();
-        let over = |order: &mut Order| match found.get(&order.session.as_raw()) {
+        let over = |order: &mut Order| match found.get(&order.worker.as_raw()) {
             None => true,
             Some(_) if order.until > now => false,
             Some(left) => {
-                let session = order.session.as_raw();
-                tracing::error!(session, left, "processes that a worker started do not die");
+                let worker = order.worker.as_raw();
+                tracing::error!(worker, left, "processes that a worker started do not die");
                 true
             }
         };
@@ -146,20 +146,20 @@ impl Sweeper {
         orders
     }
 
-    /// How many living processes each session had.
+    /// How many living processes each worker had.
     fn round(&self, orders: &[Order]) -> BTreeMap<i32, usize> {
         let mut found = BTreeMap::new();
         let mut all = BTreeSet::new();
         let mut others = BTreeSet::new();
         for order in orders {
             let wanted = if order.others { &mut others } else { &mut all };
-            wanted.insert(order.session.as_raw());
+            wanted.insert(order.worker.as_raw());
         }
-        let wanted = |session, process| {
-            all.contains(&session) || (process != session && others.contains(&session))
+        let wanted = |worker, process| {
+            all.contains(&worker) || (process != worker && others.contains(&worker))
         };
-        let mut count = |session| *found.entry(session).or_insert(0) += 1;
-        let walked = self.with_proc(|proc_dir| kill_sessions(proc_dir, &wanted, &mut count));
+        let mut count = |worker| *found.entry(worker).or_insert(0) += 1;
+        let walked = self.with_proc(|proc_dir| kill_descendants(proc_dir, &wanted, &mut count));
         if let Err(error) = walked {
             tracing::error!(%error, "cannot look for what workers started");
         }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use nix::sys::resource::{Resource, rlim_t, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Pid, Uid, chdir, chroot, getppid, setgid, setgroups, setsid, setuid};
+use nix::unistd::{Gid, Pid, Uid, chdir, chroot, getppid, setgid, setgroups, setuid};
 
-use super::Roll;
+use super::{Roll, mark};
 
 /// The world that a worker is put into, found out before the fork: after it
 /// nothing may be looked up or allocated.
@@ -36,8 +36,8 @@ pub(crate) fn prepare(command: &mut Command, setup: ChildSetup, roll: Arc<Roll>)
     // exists already; they neither allocate nor take a lock.
     unsafe {
         command.pre_exec(move || {
-            // Everything that it starts belongs to its session.
-            roll.begin(setsid()?);
+            // Everything that it starts inherits this.
+            roll.begin(mark::set()?);
             use_default_signals();
             setup.apply(supervisor)
         });

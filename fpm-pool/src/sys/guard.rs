@@ -1,10 +1,10 @@
-//! The guard: a tiny process that ends the sessions of workers when the
-//! supervisor is gone, however suddenly.
+//! The guard: a tiny process that ends the workers and all that they started
+//! when the supervisor is gone, however suddenly.
 //!
 //! The kernel tells only the supervisor's own children of its death; what a
-//! worker started would live on. The guard knows the sessions from memory
-//! that it shares with the supervisor, waits until that ends or lets it go,
-//! kills every process that is left of them, and exits.
+//! worker started would live on. The guard knows the workers from memory that
+//! it shares with the supervisor, waits until that ends or lets it go, kills
+//! every process that is left of them, and exits.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -17,8 +17,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::unistd::Pid;
 
+use super::descendants::kill_wanted;
 use super::roll::{Roll, Table};
-use super::session::kill_members;
 use super::{PidFd, memory};
 
 /// How long a new guard may take to say that it is there.
@@ -36,7 +36,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Starts a guard over the sessions that `roll` names, in a process that
+    /// Starts a guard over the workers that `roll` names, in a process that
     /// is nobody's child and that no signal but `SIGKILL` reaches.
     pub(crate) fn start(roll: &Roll, proc_dir: BorrowedFd<'_>) -> io::Result<Self> {
         let (life, end) = UnixStream::pair()?;
@@ -216,12 +216,12 @@ impl Post {
         }
     }
 
-    /// Kills what is left of the sessions.
+    /// Kills what is left of the workers.
     fn clear(self, table: &Table) {
         for round in 0..ROUNDS {
             let mut left = false;
-            let known = |session, _| table.contains(session);
-            let listed = kill_members(self.proc_dir, &known, &mut |_| left = true);
+            let known = |worker, _| table.contains(worker);
+            let listed = kill_wanted(self.proc_dir, &known, &mut |_| left = true);
             if listed.is_ok() && !left {
                 return;
             }

@@ -1,4 +1,4 @@
-//! The sessions that a spawner's workers lead, where the guard sees them.
+//! The workers of a spawner, where the guard sees them.
 
 use std::io;
 use std::mem::size_of;
@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 const PROCESSES: usize = 4 << 20;
 
 /// Memory that is shared with the processes forked from here: one bit per
-/// possible session, so that it is never full, and the one that is about to
+/// possible process, so that it is never full, and the one that is about to
 /// begin. The kernel gives it pages as they are touched.
 #[derive(Debug)]
 pub(crate) struct Roll {
@@ -24,7 +24,7 @@ pub(crate) struct Roll {
 /// What the processes share; the guard has nothing else of the supervisor's.
 pub(super) struct Table {
     starting: AtomicI32,
-    sessions: [AtomicU32; PROCESSES / 32],
+    workers: [AtomicU32; PROCESSES / 32],
 }
 
 #[expect(unsafe_code, reason = "holds a pointer")]
@@ -63,16 +63,16 @@ impl Roll {
         }
     }
 
-    /// The calling process, fresh from the fork, leads a session now.
-    pub(super) fn begin(&self, leader: Pid) {
+    /// The calling process, fresh from the fork, is a worker now.
+    pub(super) fn begin(&self, worker: Pid) {
         self.table()
             .starting
-            .store(leader.as_raw(), Ordering::SeqCst);
+            .store(worker.as_raw(), Ordering::SeqCst);
     }
 
     /// What began goes on.
-    pub(crate) fn keep(&self, leader: Pid) {
-        if let Some((word, bit)) = self.table().place(leader.as_raw()) {
+    pub(crate) fn keep(&self, worker: Pid) {
+        if let Some((word, bit)) = self.table().place(worker.as_raw()) {
             word.fetch_or(bit, Ordering::SeqCst);
         }
         self.fail();
@@ -83,25 +83,26 @@ impl Roll {
         self.table().starting.store(0, Ordering::SeqCst);
     }
 
-    /// The session is over; its number may mean another one from now on.
-    pub(crate) fn forget(&self, leader: Pid) {
-        if let Some((word, bit)) = self.table().place(leader.as_raw()) {
+    /// The worker is gone with all that it started; its number may mean another
+    /// process from now on.
+    pub(crate) fn forget(&self, worker: Pid) {
+        if let Some((word, bit)) = self.table().place(worker.as_raw()) {
             word.fetch_and(!bit, Ordering::SeqCst);
         }
     }
 }
 
 impl Table {
-    /// Whether a worker leads this session.
-    pub(super) fn contains(&self, session: pid_t) -> bool {
-        let kept = self.place(session);
+    /// Whether this is a worker.
+    pub(super) fn contains(&self, worker: pid_t) -> bool {
+        let kept = self.place(worker);
         kept.is_some_and(|(word, bit)| word.load(Ordering::SeqCst) & bit != 0)
-            || self.starting.load(Ordering::SeqCst) == session
+            || self.starting.load(Ordering::SeqCst) == worker
     }
 
-    fn place(&self, session: pid_t) -> Option<(&AtomicU32, u32)> {
-        let number = usize::try_from(session).ok()?;
-        let word = self.sessions.get(number / 32)?;
+    fn place(&self, worker: pid_t) -> Option<(&AtomicU32, u32)> {
+        let number = usize::try_from(worker).ok()?;
+        let word = self.workers.get(number / 32)?;
         Some((word, 1 << (number % 32)))
     }
 }
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sessions_are_known_from_their_beginning_to_their_end() {
+    fn workers_are_known_from_their_beginning_to_their_end() {
         let roll = Roll::new().unwrap();
         let (one, two) = (Pid::from_raw(33), Pid::from_raw(4_194_303));
         roll.begin(one);

@@ -1,5 +1,4 @@
-//! Ending all processes of a session: what a worker started belongs to its
-//! session whatever group it moves to and whoever becomes its parent.
+//! Ending all that a worker has started.
 //!
 //! The guard uses this after a fork: nothing here allocates, takes a lock or
 //! can panic.
@@ -9,55 +8,51 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, pid_t};
+use nix::unistd::getpid;
+
+use super::mark::worker_of;
 
 /// Room for some 200 entries of `/proc` at a time.
 const ENTRIES: usize = 8 << 10;
 /// Bytes of an entry before its name: inode, offset, length, type.
 const NAME_AT: usize = 19;
 
-/// Kills the living processes of all sessions that `wanted` says yes to, and
-/// tells `found` the session of each; one that was killed before and is still
-/// on its way out is found again.
+/// Kills the living descendants of all workers that `wanted` says yes to, and
+/// them, and tells `found` the worker of each; one that was killed before and
+/// is still on its way out is found again. `wanted` is told the worker and the
+/// process.
 ///
 /// `proc_dir` is a descriptor of `/proc` that nobody else reads from now.
-pub(super) fn kill_members(
+pub(super) fn kill_wanted(
     proc_dir: RawFd,
     wanted: &dyn Fn(pid_t, pid_t) -> bool,
     found: &mut dyn FnMut(pid_t),
 ) -> Result<(), Errno> {
-    let own = session_of(0);
+    let own = getpid().as_raw();
     for_each_process(proc_dir, &mut |process| {
-        let session = session_of(process);
-        // 0: it has gone, or lives outside of our process namespace.
-        if session > 0
-            && session != own
-            && wanted(session, process)
-            && kill_member(process, session)
+        let worker = worker_of(proc_dir, process);
+        if worker > 0
+            && process != own
+            && wanted(worker, process)
+            && kill_descendant(proc_dir, process, worker)
         {
-            found(session);
+            found(worker);
         }
     })
 }
 
-/// [`kill_members`] for those who are not the guard.
-pub(crate) fn kill_sessions(
+/// [`kill_wanted`] for those who are not the guard.
+pub(crate) fn kill_descendants(
     proc_dir: BorrowedFd<'_>,
     wanted: &dyn Fn(pid_t, pid_t) -> bool,
     found: &mut dyn FnMut(pid_t),
 ) -> io::Result<()> {
-    Ok(kill_members(proc_dir.as_raw_fd(), wanted, found)?)
+    Ok(kill_wanted(proc_dir.as_raw_fd(), wanted, found)?)
 }
 
-/// The session of a process, 0 if there is none.
-fn session_of(process: pid_t) -> pid_t {
-    #[expect(unsafe_code, reason = "must not allocate")]
-    // SAFETY: takes a number only.
-    let session = unsafe { libc::getsid(process) };
-    session.max(0)
-}
-
-/// Kills a process if it lives and is of that session; whether it did.
-fn kill_member(process: pid_t, session: pid_t) -> bool {
+/// Kills a process if it lives and has that worker's mark; whether it did.
+fn kill_descendant(proc_dir: RawFd, process: pid_t, worker: pid_t) -> bool {
+    let has_mark = || worker_of(proc_dir, process) == worker;
     #[expect(unsafe_code, reason = "nix has no pidfd_open")]
     // SAFETY: takes numbers only.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
@@ -67,7 +62,7 @@ fn kill_member(process: pid_t, session: pid_t) -> bool {
     if fd < 0 {
         return match Errno::last() {
             // No descriptor for it: the number alone is a moment less sure.
-            Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM if session_of(process) == session => {
+            Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM if has_mark() => {
                 #[expect(unsafe_code, reason = "must not allocate")]
                 // SAFETY: takes numbers only.
                 unsafe {
@@ -80,7 +75,7 @@ fn kill_member(process: pid_t, session: pid_t) -> bool {
     }
     // Asked again now that the descriptor holds the process: the number may
     // have been another's before.
-    let still = session_of(process) == session;
+    let still = has_mark();
     let lives = still && !is_over(fd);
     #[expect(unsafe_code, reason = "must not allocate")]
     // SAFETY: numbers, null pointers that the calls allow, and a descriptor
@@ -89,9 +84,9 @@ fn kill_member(process: pid_t, session: pid_t) -> bool {
         if lives {
             let nothing: *const libc::siginfo_t = std::ptr::null();
             libc::syscall(libc::SYS_pidfd_send_signal, fd, libc::SIGKILL, nothing, 0);
-        } else if still && process != session {
+        } else if still && process != worker {
             // Its parent is gone; ours it is if we are everybody's, as the
-            // first process of a container is, or asked to be. The leader's
+            // first process of a container is, or asked to be. The worker's
             // end is for others to know.
             let nowhere = std::ptr::null_mut();
             libc::waitpid(process, nowhere, libc::WNOHANG | libc::__WALL);
