@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use fastcgi_proto::cgi::{
-    ConnInfo, EnvPolicy, EnvWriter, Files, HeadParser, HeadPolicy, Push, Script,
+    ConnInfo, EnvPolicy, EnvWriter, Files, HeadParser, HeadPolicy, LocalRedirect, Push, Script,
 };
 use http::{Request, Version, response};
 
@@ -89,4 +89,23 @@ fn head_becomes_response_parts() {
     assert_eq!(cookies, ["a", "b"]);
     assert_eq!(parts.headers["x-e"].as_bytes(), b"\xe9");
     assert!(!parts.headers.contains_key("status"));
+}
+
+#[test]
+fn local_redirect_is_marked_and_a_real_one_is_not() {
+    for (wire, local) in [
+        (&b"Location: /there?x\r\n\r\n"[..], true),
+        (b"Location: //host/there\r\n\r\n", false),
+        (b"Status: 302\r\nLocation: /there\r\n\r\n", false),
+        (b"Location: /there\r\nX-A: 1\r\n\r\n", false),
+    ] {
+        let mut parser = HeadParser::new(HeadPolicy::default());
+        let Push::Final(head, _) = parser.push(Bytes::from_static(wire)).unwrap() else {
+            panic!("the head is complete");
+        };
+        let parts = response::Parts::try_from(&head).unwrap();
+        let marked = parts.extensions.get::<LocalRedirect>().is_some();
+        assert_eq!(marked, local, "{}", wire.escape_ascii());
+        assert_eq!(parts.status, 302);
+    }
 }

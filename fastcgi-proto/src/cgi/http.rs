@@ -110,7 +110,15 @@ const fn protocol(version: Version) -> &'static [u8] {
 #[error("the answer has a field that does not fit an HTTP head")]
 pub struct BadHead(#[source] http::Error);
 
-/// Status and fields of the head; values are shared, not copied.
+/// Among the extensions of a head that asks the web server to serve another
+/// path instead, without telling the client ([`Head::local_redirect`]). A
+/// gateway without internal redirects may ignore it: the status is 302.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LocalRedirect;
+
+/// Status and fields of the head, and [`LocalRedirect`] among the extensions
+/// of one; values are shared, not copied.
 impl TryFrom<&Head> for response::Parts {
     type Error = BadHead;
 
@@ -131,6 +139,9 @@ impl TryFrom<&Head> for response::Parts {
                 .headers
                 .try_append(name, value)
                 .map_err(|error| BadHead(error.into()))?;
+        }
+        if head.local_redirect().is_some() {
+            parts.extensions.insert(LocalRedirect);
         }
         Ok(parts)
     }

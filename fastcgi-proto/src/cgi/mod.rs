@@ -50,5 +50,5 @@ pub use env::{
 };
 pub use head::{Handover, Head, HeadError, HeadParser, HeadPolicy, Nph, Push, StatusRange};
 #[cfg(feature = "http")]
-pub use http::BadHead;
+pub use http::{BadHead, LocalRedirect};
 pub use path::{PathError, Script, split_path};
