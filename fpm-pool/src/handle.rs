@@ -157,6 +157,26 @@ impl PoolHandle {
     }
 }
 
+#[cfg(feature = "http")]
+impl PoolHandle {
+    /// Ready when a place is held for the next call.
+    pub(crate) fn poll_held(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let place = self
+            .place
+            .get_or_insert_with(|| Place::ask(&self.pool.0, cx));
+        place.poll(cx)
+    }
+
+    /// Runs a request with the place that is held, if one is.
+    pub(crate) async fn call_held(
+        &mut self,
+        request: Request,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let place = self.place.take().filter(Place::is_held);
+        call::call(&self.pool.0, request, place).await
+    }
+}
+
 /// A service for hosts: [`poll_ready`](Service::poll_ready) holds a slot or
 /// a place in the queue for the next call.
 impl Service<Request> for PoolHandle {

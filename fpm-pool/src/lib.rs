@@ -36,6 +36,7 @@
 //! # Features
 //!
 //! - `config`: settings from a parsed php-fpm configuration (`fpm-config`).
+//! - `http`: hosting PHP behind any HTTP server, as a tower service ([`http`]).
 //! - `test-util`: a fake spawner and a pool in simulated time, for tests of code
 //!   that uses a pool.
 
@@ -50,6 +51,8 @@ mod error;
 mod event;
 mod exchange;
 mod handle;
+#[cfg(feature = "http")]
+pub mod http;
 mod machine;
 mod output;
 mod pool;

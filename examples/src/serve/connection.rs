@@ -2,10 +2,8 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -15,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::http::Origin;
+use super::client::Client;
 use super::io::{FileQueue, FileSender, Guarded, Protocol, Socket, Tls, detect};
 use super::server::Server;
 use crate::listener::Accepted;
@@ -26,34 +24,6 @@ const HEAD_BUFFER_BYTES: usize = 128 * 1024;
 
 /// What an HTTP/2 client may send ahead of us on one stream.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
-
-/// What all requests of a connection share.
-#[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) origin: Origin,
-    /// Set when a request body is left unread; the connection then lingers.
-    pub(crate) unread: Arc<AtomicBool>,
-    /// Takes files that the kernel sends; without TLS and frames only.
-    pub(crate) files: Option<Arc<FileQueue>>,
-}
-
-impl Client {
-    fn new(accepted: &Accepted, https: bool) -> Self {
-        let (remote, local): (Option<SocketAddr>, Option<SocketAddr>) = match accepted {
-            Accepted::Tcp(stream) => (stream.peer_addr().ok(), stream.local_addr().ok()),
-            Accepted::Unix(_) => (None, None),
-        };
-        Self {
-            origin: Origin {
-                remote,
-                local,
-                https,
-            },
-            unread: Arc::default(),
-            files: None,
-        }
-    }
-}
 
 /// Serves a connection until it ends; after `stopping` it ends with the
 /// requests that run.

@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use super::cli::Options;
 use super::connection;
 use super::failure::Failure;
+use super::settings::Settings;
 use super::setup::{Parts, setup};
 use crate::listener::{Accepted, Listener};
 
@@ -27,7 +28,7 @@ const KILL_TIME: Duration = Duration::from_secs(1);
 /// Runs the program with the arguments of the command line.
 #[must_use]
 pub fn main() -> ExitCode {
-    let options = Options::parse();
+    let settings = Options::parse().settings();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -36,7 +37,7 @@ pub fn main() -> ExitCode {
         .with_target(false)
         .init();
     raise_descriptor_limit();
-    let threads = options.http.threads.map_or_else(usual_threads, usize::from);
+    let threads = settings.threads.unwrap_or_else(usual_threads);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
@@ -46,7 +47,7 @@ pub fn main() -> ExitCode {
             cause,
         });
     let ended = runtime.and_then(|runtime| {
-        let ended = runtime.block_on(run(options));
+        let ended = runtime.block_on(run(settings));
         // Reads that wait for a disk must not hold up the end.
         runtime.shutdown_background();
         ended
@@ -68,12 +69,12 @@ fn usual_threads() -> usize {
     (processors / 2).max(1)
 }
 
-async fn run(options: Options) -> Result<(), Failure> {
+async fn run(settings: Settings) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(|cause| Failure::System {
         what: "signals cannot be received",
         cause,
     })?;
-    let mut parts = setup(options).await?;
+    let mut parts = setup(settings).await?;
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
     for listener in std::mem::take(&mut parts.listeners) {

@@ -2,26 +2,32 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use fpm_pool::http::{Fault, HeadLimits, Origin, TrustedProxies, requested_host};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::connection::Client;
-use super::files;
-use super::http::{Body, Origin, TrustedProxy, Upload, check, host, pages};
+use super::answer::Answer;
+use super::client::Client;
+use super::counters::Counters;
+use super::files::FileContent;
 use super::limits::Limits;
 use super::log::{AccessLog, Report, Tracked};
-use super::php::{Php, ScriptRequest};
-use super::site::{BadPath, CleanPath, Sites, Target, resolve};
-use super::status::{self, Counters};
+use super::pages;
+use super::php::Backend;
+use super::sites::{Site, Sites};
+use super::status;
+use super::upload::Upload;
 
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) sites: Sites,
-    pub(crate) php: Php,
+    pub(crate) backend: Backend,
     pub(crate) limits: Limits,
-    pub(crate) trusted: Vec<TrustedProxy>,
+    pub(crate) trusted: TrustedProxies,
     pub(crate) status_path: Option<String>,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) counters: Arc<Counters>,
@@ -33,105 +39,65 @@ impl Server {
         &self,
         client: &Client,
         request: Request<Incoming>,
-    ) -> Response<Tracked> {
+    ) -> Response<Tracked<Answer>> {
         let (mut parts, body) = request.into_parts();
-        let mut origin = client.origin.clone();
-        origin.apply(&mut parts, &self.trusted);
         let id = self.counters.begun();
-        let mut report = Report::begin(id, &parts, &self.counters, self.access_log.as_ref());
-        if let Some(entry) = &mut report.entry {
-            entry.client = origin.remote.map(|remote| remote.ip());
-            entry.https = origin.https;
-        }
-        let body = Upload::new(
-            body,
-            self.limits.body_bytes,
-            self.limits.body_stall,
-            Arc::clone(&client.unread),
+        let mut origin = client.origin.request_id(id);
+        self.trusted.apply(&mut origin, &mut parts);
+        let mut report = Report::begin(
+            id,
+            &parts,
+            &origin,
+            &self.counters,
+            self.access_log.as_ref(),
         );
-        let head = parts.method == Method::HEAD;
-        let mut response = self.answer(id, parts, body, &origin, &mut report).await;
-        if head {
-            without_body(&mut response);
+        let body = Upload::new(body, Arc::clone(&client.unread));
+        let is_head = parts.method == Method::HEAD;
+        let mut response = match self.site(&parts) {
+            Ok(site) => respond(site, origin, Request::from_parts(parts, body)).await,
+            Err(page) => page.map(Answer::from),
+        };
+        match response.body_mut() {
+            Answer::Page(page) if is_head => {
+                let length = page.take().map_or(0, |page| page.len());
+                response.headers_mut().insert(CONTENT_LENGTH, length.into());
+            }
+            Answer::Page(_) => {}
+            Answer::Site(body) => {
+                report.answered(body.answered());
+                if let (Some(FileContent::File(file)), Some(queue)) =
+                    (body.as_file_mut(), &client.files)
+                {
+                    file.send_through(queue);
+                }
+            }
         }
-        if let (Body::File(file), Some(queue)) = (response.body_mut(), &client.files) {
-            file.send_through(queue);
-        }
-        report.status = response.status();
-        response.map(|body| Tracked::new(body, report))
+        report.track(response)
     }
 
-    async fn answer(
-        &self,
-        id: u64,
-        parts: Parts,
-        body: Upload,
-        origin: &Origin,
-        report: &mut Report,
-    ) -> Response<Body> {
-        if let Err(status) = check(&parts, &self.limits) {
-            return pages::error(status);
+    /// The site that a request is for, or a page in place of one.
+    fn site(&self, parts: &Parts) -> Result<&Site, Box<Response<Bytes>>> {
+        let is_status = self.status_path.as_deref() == Some(parts.uri.path());
+        // A site checks what it gets; here it counts for what comes before.
+        if (is_status || !self.sites.by_host.is_empty())
+            && let Err(status) = HeadLimits::default().check(parts)
+        {
+            return Err(pages::error(status).into());
         }
-        if self.status_path.as_deref() == Some(parts.uri.path()) {
-            return status::respond(self, &parts);
+        if is_status {
+            let (http, php) = (self.counters.read(), self.backend.status());
+            return Err(status::respond(http, php, parts).into());
         }
-        let Some(site) = self.sites.find(host(&parts)) else {
-            return pages::error(StatusCode::MISDIRECTED_REQUEST);
-        };
-        let target = match CleanPath::parse(parts.uri.path()) {
-            Err(BadPath::Malformed) => return pages::error(StatusCode::BAD_REQUEST),
-            Err(BadPath::Control) => return pages::error(StatusCode::NOT_FOUND),
-            Ok(path) => resolve(site, &path),
-        };
-        match target {
-            Ok(Target::Script(script)) => {
-                let request = ScriptRequest {
-                    id,
-                    parts,
-                    body,
-                    origin,
-                    script,
-                    document_root: site.root.path(),
-                };
-                self.php.run(request, report).await
-            }
-            Ok(Target::File(found)) => {
-                let response = files::respond(found, &parts.method, &parts.headers);
-                with_page(response)
-            }
-            Ok(Target::Folder) => pages::redirect_to_folder(&parts.uri),
-            Ok(Target::Missing) => pages::error(StatusCode::NOT_FOUND),
-            Err(error) => {
-                tracing::error!(request = id, path = parts.uri.path(), %error, "a file cannot be read");
-                pages::error(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-        }
+        let site = self.sites.find(requested_host(parts));
+        site.ok_or_else(|| pages::error(StatusCode::MISDIRECTED_REQUEST).into())
     }
 }
 
-/// Gives a refusal without content its page; its other fields stay.
-fn with_page(response: Response<Body>) -> Response<Body> {
-    let status = response.status();
-    let wants_page = status.is_client_error();
-    if !wants_page {
-        return response;
+/// The site's answer, or a page where it has none.
+async fn respond(site: &Site, origin: Origin, request: Request<Upload>) -> Response<Answer> {
+    let response = site.respond_to(origin, request).await;
+    if response.extensions().get::<Fault>().is_none() {
+        return response.map(Answer::Site);
     }
-    let mut page = pages::error(status);
-    for (name, value) in response.headers() {
-        page.headers_mut().insert(name, value.clone());
-    }
-    page
-}
-
-/// An answer to HEAD tells the length of what GET would get.
-fn without_body(response: &mut Response<Body>) {
-    use http::header::CONTENT_LENGTH;
-    use http_body::Body as _;
-    let body = std::mem::replace(response.body_mut(), Body::empty());
-    if let Some(length) = body.size_hint().exact().filter(|&length| length > 0) {
-        response
-            .headers_mut()
-            .entry(CONTENT_LENGTH)
-            .or_insert(length.into());
-    }
+    pages::dressed(response.status(), response.headers()).map(Answer::from)
 }

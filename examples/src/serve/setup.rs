@@ -1,25 +1,28 @@
 //! From the command line to a server that is ready to accept.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fpm_pool::http::{DocumentRoot, PhpSite};
 use tempfile::TempDir;
 
-use super::cli::{HttpOptions, Options, PhpOptions};
+use super::counters::Counters;
 use super::failure::Failure;
+use super::files::Files;
 use super::io::Tls;
-use super::limits::Limits;
 use super::log::{AccessLog, Closer};
-use super::php::{Backend, HandoverRoots, Php, SessionKeys};
+use super::php::Backend;
 use super::sample;
 use super::server::Server;
 use super::sessions::Sessions;
-use super::site::{Root, Site, Sites};
-use super::status::Counters;
-use crate::address::ListenAddress;
+use super::settings::{PhpSettings, ReportSettings, Settings, SiteSettings};
+use super::sites::{Site, Sites};
+use crate::address::{Address, ListenAddress};
 use crate::listener::Listener;
+
+/// `SERVER_SOFTWARE`.
+const SOFTWARE: &str = concat!("serve/", env!("CARGO_PKG_VERSION"));
 
 /// A server, and what its owner needs to run and stop it.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ pub(super) struct Parts {
     pub(super) listeners: Vec<Listener>,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) grace: Duration,
-    php: Arc<PhpOptions>,
+    php: Arc<PhpSettings>,
     log_closer: Option<Closer>,
     /// The sample site, removed with this.
     _sample: Option<TempDir>,
@@ -41,39 +44,20 @@ pub(super) struct Parts {
 /// # Errors
 ///
 /// A [`Failure`] with the exit code of its kind.
-pub(super) async fn setup(options: Options) -> Result<Parts, Failure> {
-    let (sites, sample) = sites(&options)?;
-    let handover = HandoverRoots::new(&options.php.sendfile_root)
-        .map_err(|(path, cause)| Failure::Root { path, cause })?;
-    let tls = tls(&options.http)?;
-    let (php, sessions) = with_sessions(options.php).await?;
-    let php = Arc::new(php);
+pub(super) async fn setup(settings: Settings) -> Result<Parts, Failure> {
+    let roots = Roots::check(&settings.sites)?;
+    let tls = tls(settings.tls.as_ref())?;
+    let (php, sessions) = with_sessions(settings.php, settings.sessions.as_deref()).await?;
     let prepared = Backend::prepare(&php)?;
-    let listeners = listen(&options.listen).await?;
-    let (access_log, log_closer) = match &options.report.access_log {
-        None => (None, None),
-        Some(target) => AccessLog::open(target, options.report.access_log_format)
-            .map(|(log, closer)| (Some(log), Some(closer)))
-            .map_err(|cause| Failure::AccessLog {
-                path: target.to_string(),
-                cause,
-            })?,
-    };
+    let listeners = listen(&settings.listen).await?;
+    let (access_log, log_closer) = access_log(&settings.report)?;
     let backend = prepared.start().await?;
     let server = Server {
-        sites,
-        php: Php {
-            backend,
-            session_keys: SessionKeys::new(
-                &php.session_cookie,
-                php.session_share.0,
-                php.exclusive_cookie.clone(),
-            ),
-            handover,
-        },
-        limits: limits(&options.http),
-        trusted: options.http.trusted_proxy,
-        status_path: options.report.status_path,
+        sites: roots.sites(&settings.sites, &backend),
+        backend,
+        limits: settings.limits,
+        trusted: settings.trusted,
+        status_path: settings.report.status_path,
         access_log,
         counters: Arc::new(Counters::new()),
     };
@@ -81,23 +65,26 @@ pub(super) async fn setup(options: Options) -> Result<Parts, Failure> {
         server: Arc::new(server),
         listeners,
         tls,
-        grace: options.http.grace,
-        php,
+        grace: settings.grace,
+        php: Arc::new(php),
         log_closer,
-        _sample: sample,
+        _sample: roots.sample,
         _sessions: sessions,
     })
 }
 
 /// Starts what `--sessions` asks for, and tells the workers of it. Settings
 /// that the command line has too win.
-async fn with_sessions(mut php: PhpOptions) -> Result<(PhpOptions, Option<Sessions>), Failure> {
-    let Some(url) = &php.sessions else {
+async fn with_sessions(
+    mut php: PhpSettings,
+    url: Option<&str>,
+) -> Result<(PhpSettings, Option<Sessions>), Failure> {
+    let Some(url) = url else {
         return Ok((php, None));
     };
     let user = Backend::worker_user(&php)?;
     let sessions = Sessions::start(url, user.as_deref()).await?;
-    php.define.splice(0..0, sessions.defines());
+    php.defines.splice(0..0, sessions.defines());
     Ok((php, Some(sessions)))
 }
 
@@ -112,7 +99,7 @@ impl Parts {
         }
         let (server, php) = (Arc::clone(&self.server), Arc::clone(&self.php));
         tokio::spawn(async move {
-            match server.php.backend.reload(&php).await {
+            match server.backend.reload(&php).await {
                 Ok(generation) => tracing::info!(generation, "new workers have taken over"),
                 Err(cause) => tracing::error!("reload failed, the old workers go on: {cause}"),
             }
@@ -128,7 +115,7 @@ impl Parts {
 
     /// Stops the workers; requests that run have `grace` to end.
     pub(super) async fn stop_workers(&self, grace: Duration) {
-        self.server.php.backend.stop(grace).await;
+        self.server.backend.stop(grace).await;
     }
 
     /// Writes what is left of the access log.
@@ -139,53 +126,102 @@ impl Parts {
     }
 }
 
-fn sites(options: &Options) -> Result<(Sites, Option<TempDir>), Failure> {
-    let denied: Arc<[String]> = options.deny.iter().map(|path| below_root(path)).collect();
-    let front_controller = options.front_controller.as_deref().map(below_root);
-    let site = |path: &Path| {
-        let root = Root::new(path, options.symlinks).map_err(|cause| Failure::Root {
-            path: path.to_owned(),
-            cause,
-        })?;
-        Ok(Site {
-            root,
-            front_controller: front_controller.clone(),
-            denied: Arc::clone(&denied),
-        })
-    };
-    let by_host = options
-        .vhost
-        .iter()
-        .map(|(name, root)| Ok((name.clone(), site(root)?)));
-    let by_host: HashMap<_, _> = by_host.collect::<Result<_, Failure>>()?;
-    let (default, sample) = match &options.root {
-        Some(root) => (Some(site(root)?), None),
-        None if !by_host.is_empty() => (None, None),
-        None => {
-            let folder = sample::unpack().map_err(|cause| Failure::System {
-                what: "the sample site cannot be unpacked",
-                cause,
-            })?;
-            (Some(site(folder.path())?), Some(folder))
+/// The document roots of all sites, which exist.
+struct Roots {
+    default: Option<DocumentRoot>,
+    by_host: Vec<(String, DocumentRoot)>,
+    sample: Option<TempDir>,
+}
+
+impl Roots {
+    /// # Errors
+    ///
+    /// When a folder is missing, or the sample site cannot be unpacked.
+    fn check(settings: &SiteSettings) -> Result<Self, Failure> {
+        for folder in &settings.send_files {
+            check(&DocumentRoot::new(folder))?;
         }
-    };
-    Ok((Sites { default, by_host }, sample))
+        let root = |path: &Path| {
+            let root = DocumentRoot::new(path).symlinks(settings.symlinks);
+            check(&root)?;
+            let root = match &settings.front_controller {
+                Some(script) => root.front_controller(script),
+                None => root,
+            };
+            let denied = settings.denied.iter();
+            Ok(denied.fold(root, |root, path| root.deny(path)))
+        };
+        let by_host = settings.by_host.iter();
+        let by_host = by_host.map(|(name, path)| Ok((name.clone(), root(path)?)));
+        let by_host = by_host.collect::<Result<Vec<_>, Failure>>()?;
+        let (default, sample) = match &settings.root {
+            Some(path) => (Some(root(path)?), None),
+            None if !by_host.is_empty() => (None, None),
+            None => {
+                let folder = sample::unpack().map_err(|cause| Failure::System {
+                    what: "the sample site cannot be unpacked",
+                    cause,
+                })?;
+                (Some(root(folder.path())?), Some(folder))
+            }
+        };
+        Ok(Self {
+            default,
+            by_host,
+            sample,
+        })
+    }
+
+    /// The sites on them, whose scripts `backend` runs.
+    fn sites(&self, settings: &SiteSettings, backend: &Backend) -> Sites {
+        let site = |root: &DocumentRoot| -> Site {
+            let site = PhpSite::with_root(backend.clone(), root.clone())
+                .software(SOFTWARE)
+                .session_keys(settings.session_keys.clone())
+                .bodies(settings.bodies.clone())
+                .files(Files);
+            let folders = settings.send_files.iter();
+            folders.fold(site, |site, folder| site.send_files(folder, Files))
+        };
+        let by_host = self.by_host.iter();
+        Sites {
+            default: self.default.as_ref().map(site),
+            by_host: by_host
+                .map(|(name, root)| (name.clone(), site(root)))
+                .collect(),
+        }
+    }
 }
 
-/// `index.php` and `/index.php/` as `/index.php`.
-fn below_root(path: &str) -> String {
-    format!("/{}", path.trim_matches('/'))
+fn check(root: &DocumentRoot) -> Result<(), Failure> {
+    root.check().map_err(|cause| Failure::Root {
+        path: root.path().to_owned(),
+        cause,
+    })
 }
 
-fn tls(options: &HttpOptions) -> Result<Option<Arc<Tls>>, Failure> {
-    let (Some(certificate), Some(key)) = (&options.tls_cert, &options.tls_key) else {
+fn tls(files: Option<&(PathBuf, PathBuf)>) -> Result<Option<Arc<Tls>>, Failure> {
+    let Some((certificate, key)) = files else {
         return Ok(None);
     };
     let tls = Tls::load(certificate, key).map_err(Failure::Tls)?;
     Ok(Some(Arc::new(tls)))
 }
 
-async fn listen(addresses: &[crate::address::Address]) -> Result<Vec<Listener>, Failure> {
+fn access_log(settings: &ReportSettings) -> Result<(Option<AccessLog>, Option<Closer>), Failure> {
+    let Some(target) = &settings.access_log else {
+        return Ok((None, None));
+    };
+    let (log, closer) = AccessLog::open(target, settings.access_log_format).map_err(|cause| {
+        Failure::AccessLog {
+            path: target.to_string(),
+            cause,
+        }
+    })?;
+    Ok((Some(log), Some(closer)))
+}
+
+async fn listen(addresses: &[Address]) -> Result<Vec<Listener>, Failure> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
         let bound = Listener::bind(&ListenAddress::Bind(address.clone())).await;
@@ -195,14 +231,4 @@ async fn listen(addresses: &[crate::address::Address]) -> Result<Vec<Listener>, 
         })?);
     }
     Ok(listeners)
-}
-
-fn limits(options: &HttpOptions) -> Limits {
-    Limits {
-        body_bytes: options.max_body,
-        header_time: options.header_timeout,
-        body_stall: options.body_timeout,
-        send_stall: options.send_timeout,
-        ..Limits::default()
-    }
 }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+#[cfg(feature = "http")]
+pub(crate) mod web;
+
 use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -29,12 +32,18 @@ impl Site {
 
     pub(crate) fn write(&self, name: &str, source: &str) -> PathBuf {
         let path = self.path(name);
+        let folder = path.parent().expect("a file in a folder");
+        fs::create_dir_all(folder).expect("the site is writable");
         fs::write(&path, source).expect("the site is writable");
         path
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.0.path()
     }
 }
 

@@ -3,40 +3,71 @@
 mod body;
 mod coding;
 mod conditional;
+mod content;
 mod gzip;
 mod media_type;
 mod range;
 
+use std::convert::Infallible;
 use std::fs::{File, Metadata, OpenOptions};
+use std::future::{Ready, ready};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use fpm_pool::http::Found;
 use http::header::{
     ACCEPT_RANGES, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     HeaderMap, HeaderValue, LAST_MODIFIED, RANGE, VARY,
 };
-use http::{Method, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
+use tower_service::Service;
 
-pub(crate) use body::{FileBody, Piece};
+pub(crate) use content::FileContent;
+
+use self::body::{FileBody, Piece};
 
 use self::coding::Coding;
 use self::conditional::{Validators, Verdict};
 use self::range::Ranges;
-use super::http::Body;
-use super::site::Found;
+use super::pages;
 
 /// Smaller files do not become smaller on the wire.
 const COMPRESS_FROM_BYTES: u64 = 1024;
 
+/// Sends the files of all sites.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Files;
+
+impl Service<Request<Found>> for Files {
+    type Response = Response<FileContent>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Found>) -> Self::Future {
+        let (head, found) = request.into_parts();
+        let response = respond(found, &head.method, &head.headers);
+        let status = response.status();
+        ready(Ok(match status.is_client_error() {
+            true => pages::dressed(status, response.headers()).map(FileContent::from),
+            false => response,
+        }))
+    }
+}
+
 /// The answer to a request for a file.
 ///
 /// Methods other than GET and HEAD are answered with 405.
-pub(crate) fn respond(found: Found, method: &Method, headers: &HeaderMap) -> Response<Body> {
+fn respond(found: Found, method: &Method, headers: &HeaderMap) -> Response<FileContent> {
     if method != Method::GET && method != Method::HEAD {
-        let mut response = Response::new(Body::empty());
+        let mut response = Response::new(FileContent::empty());
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         let allowed = HeaderValue::from_static("GET, HEAD");
         response.headers_mut().insert(ALLOW, allowed);
@@ -72,25 +103,24 @@ enum Form {
 
 impl Representation {
     fn choose(found: Found, headers: &HeaderMap) -> Self {
-        let media_type = media_type::of(&found.path);
+        let (file, metadata, path) = found.into_parts();
+        let media_type = media_type::of(&path);
         let varies = media_type::is_compressible(&media_type);
         // Ranges count the bytes of the file itself.
         if varies && !headers.contains_key(RANGE) {
             for coding in coding::accepted(headers) {
-                if let Some((file, metadata)) = packed(&found.path, coding) {
+                if let Some((file, metadata)) = packed(&path, coding) {
                     let validators = Validators::new(&metadata, coding.suffix(), false);
                     let form = Form::Packed(coding);
                     return Self::new(file, &metadata, media_type, validators, form, varies);
                 }
-                if coding == Coding::Gzip && found.metadata.len() >= COMPRESS_FROM_BYTES {
-                    let validators = Validators::new(&found.metadata, "-gzip", true);
-                    let (file, metadata) = (found.file, found.metadata);
+                if coding == Coding::Gzip && metadata.len() >= COMPRESS_FROM_BYTES {
+                    let validators = Validators::new(&metadata, "-gzip", true);
                     return Self::new(file, &metadata, media_type, validators, Form::Gzip, varies);
                 }
             }
         }
-        let validators = Validators::new(&found.metadata, "", false);
-        let (file, metadata) = (found.file, found.metadata);
+        let validators = Validators::new(&metadata, "", false);
         Self::new(file, &metadata, media_type, validators, Form::Plain, varies)
     }
 
@@ -113,8 +143,8 @@ impl Representation {
     }
 
     /// The fields that 304 and 200 share (RFC 9110, section 15.4.5).
-    fn without_content(&self, status: StatusCode) -> Response<Body> {
-        let mut response = Response::new(Body::empty());
+    fn without_content(&self, status: StatusCode) -> Response<FileContent> {
+        let mut response = Response::new(FileContent::empty());
         *response.status_mut() = status;
         let headers = response.headers_mut();
         if let Ok(etag) = HeaderValue::try_from(&*self.validators.etag) {
@@ -127,7 +157,7 @@ impl Representation {
         response
     }
 
-    fn send(self, head: bool, request: &HeaderMap) -> Response<Body> {
+    fn send(self, head: bool, request: &HeaderMap) -> Response<FileContent> {
         let mut response = self.without_content(StatusCode::OK);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, self.media_type.clone());
@@ -136,7 +166,7 @@ impl Representation {
             Form::Gzip => {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 if !head {
-                    *response.body_mut() = Body::Channel(gzip::start(self.file));
+                    *response.body_mut() = FileContent::Gzip(gzip::start(self.file));
                 }
                 return response;
             }
@@ -164,10 +194,10 @@ impl Representation {
 
     fn send_parts(
         self,
-        mut response: Response<Body>,
+        mut response: Response<FileContent>,
         head: bool,
         parts: &[Range<u64>],
-    ) -> Response<Body> {
+    ) -> Response<FileContent> {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let pieces = match parts {
             [part] => {
@@ -221,12 +251,12 @@ fn packed(path: &Path, coding: Coding) -> Option<(File, Metadata)> {
     metadata.is_file().then_some((file, metadata))
 }
 
-fn finish(response: &mut Response<Body>, file: File, head: bool, pieces: Vec<Piece>) {
+fn finish(response: &mut Response<FileContent>, file: File, head: bool, pieces: Vec<Piece>) {
     let body = FileBody::new(file, pieces);
     let length = HeaderValue::from(body.remaining());
     response.headers_mut().insert(CONTENT_LENGTH, length);
     if !head {
-        *response.body_mut() = Body::File(body);
+        *response.body_mut() = FileContent::File(body);
     }
 }
 
@@ -234,7 +264,7 @@ fn content_range(part: &Range<u64>, size: u64) -> String {
     format!("bytes {}-{}/{size}", part.start, part.end - 1)
 }
 
-fn unsatisfiable(mut response: Response<Body>, size: u64) -> Response<Body> {
+fn unsatisfiable(mut response: Response<FileContent>, size: u64) -> Response<FileContent> {
     *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
     let headers = response.headers_mut();
     headers.remove(CONTENT_TYPE);

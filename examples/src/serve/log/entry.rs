@@ -6,14 +6,15 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use fpm_pool::Answered;
+use fpm_pool::http::Origin;
 use http::header::{AUTHORIZATION, HOST, REFERER, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderValue, Method, Response, StatusCode, Uri, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::writer::AccessLog;
-use crate::serve::http::{Body, BodyError};
-use crate::serve::status::Counters;
+use crate::serve::counters::Counters;
 
 /// One request, for the access log.
 #[derive(Debug)]
@@ -43,13 +44,13 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Notes the request; values are shared, not copied.
-    pub(crate) fn new(id: u64, parts: &Parts) -> Self {
+    pub(crate) fn new(id: u64, parts: &Parts, origin: &Origin) -> Self {
         let field = |name| parts.headers.get(name).cloned();
         Self {
             time: SystemTime::now(),
             id,
-            client: None,
-            https: false,
+            client: origin.client.map(|client| client.ip()),
+            https: origin.https,
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             version: parts.version,
@@ -71,12 +72,12 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Report {
     /// 499, as nginx calls a client that left, until there is an answer.
-    pub(crate) status: StatusCode,
+    status: StatusCode,
     started: Instant,
     sent_bytes: u64,
     ended: bool,
     counters: Arc<Counters>,
-    pub(crate) entry: Option<Box<Entry>>,
+    entry: Option<Box<Entry>>,
     log: Option<AccessLog>,
 }
 
@@ -85,6 +86,7 @@ impl Report {
     pub(crate) fn begin(
         id: u64,
         parts: &Parts,
+        origin: &Origin,
         counters: &Arc<Counters>,
         log: Option<&AccessLog>,
     ) -> Self {
@@ -94,7 +96,7 @@ impl Report {
             sent_bytes: 0,
             ended: false,
             counters: Arc::clone(counters),
-            entry: log.map(|_| Box::new(Entry::new(id, parts))),
+            entry: log.map(|_| Box::new(Entry::new(id, parts, origin))),
             log: log.cloned(),
         }
     }
@@ -115,26 +117,36 @@ impl Drop for Report {
 
 /// A body that keeps its request's report up to date.
 #[derive(Debug)]
-pub(crate) struct Tracked {
-    body: Body,
+pub(crate) struct Tracked<B> {
+    body: B,
     report: Report,
 }
 
-impl Tracked {
-    pub(crate) fn new(body: Body, mut report: Report) -> Self {
-        report.ended = body.is_end_stream();
-        Self { body, report }
+impl Report {
+    /// Notes who ran the script, if one did.
+    pub(crate) fn answered(&mut self, answered: Option<&Answered>) {
+        if let (Some(entry), Some(answered)) = (&mut self.entry, answered) {
+            entry.queued = Some(answered.queue_wait);
+            entry.worker = Some(answered.process_id);
+        }
+    }
+
+    /// Follows an answer to its end.
+    pub(crate) fn track<B: HttpBody>(mut self, response: Response<B>) -> Response<Tracked<B>> {
+        self.status = response.status();
+        self.ended = response.body().is_end_stream();
+        response.map(|body| Tracked { body, report: self })
     }
 }
 
-impl HttpBody for Tracked {
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Tracked<B> {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {

@@ -190,7 +190,7 @@ mod tests {
             .header(AUTHORIZATION, "Basic YWRhOnB3")
             .body(());
         let (parts, ()) = request.unwrap().into_parts();
-        let mut entry = Entry::new(7, &parts);
+        let mut entry = Entry::new(7, &parts, &fpm_pool::http::Origin::unix());
         entry.time = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         entry.client = Some("192.0.2.7".parse().unwrap());
         entry.status = StatusCode::NOT_FOUND;

@@ -1,27 +1,27 @@
 //! Who runs the scripts: workers of our own, or FastCGI servers.
 
 use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use fpm_pool::{PoolConfig, Status};
-use http::{Response, StatusCode};
+use fpm_pool::http::{self, Call, Content, Fault};
+use fpm_pool::{Answered, PoolConfig, Status};
 
-use super::content::Content;
+use super::body::ScriptBody;
 use super::fpm_conf;
-use super::request::Call;
 use super::upstream::{UpstreamStatus, Upstreams};
 use super::workers::Workers;
-use crate::serve::cli::PhpOptions;
 use crate::serve::failure::Failure;
-use crate::serve::http::Body;
+use crate::serve::settings::PhpSettings;
 
 /// Who runs the scripts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Backend {
     /// Workers that this process supervises.
     Workers(Workers),
     /// FastCGI servers that already run.
-    Upstreams(Upstreams),
+    Upstreams(Arc<Upstreams>),
 }
 
 /// A backend whose settings are checked, before anything is started.
@@ -38,37 +38,16 @@ pub(crate) enum BackendStatus {
     Upstreams(Vec<UpstreamStatus>),
 }
 
-/// What a script answered.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) response: Response<Body>,
-    /// How long the request waited for a worker.
-    pub(super) queued: Option<Duration>,
-    /// The process that ran it.
-    pub(super) worker: Option<u32>,
-}
-
-/// Why a script did not answer.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) status: StatusCode,
-    /// For the log, with the causes of the cause.
-    pub(super) cause: String,
-    pub(super) retry_after: Option<Duration>,
-    /// The log has it already.
-    pub(super) logged: bool,
-}
-
 impl Backend {
     /// Checks the settings.
     ///
     /// # Errors
     ///
     /// When php-cgi is missing, or the configuration cannot be used.
-    pub(crate) fn prepare(options: &PhpOptions) -> Result<Prepared, Failure> {
-        match options.upstream.is_empty() {
-            true => Workers::configure(options).map(|config| Prepared::Workers(Box::new(config))),
-            false => Ok(Prepared::Upstreams(Upstreams::new(options))),
+    pub(crate) fn prepare(settings: &PhpSettings) -> Result<Prepared, Failure> {
+        match settings.upstreams.is_empty() {
+            true => Workers::configure(settings).map(|config| Prepared::Workers(Box::new(config))),
+            false => Ok(Prepared::Upstreams(Upstreams::new(settings))),
         }
     }
 
@@ -78,22 +57,10 @@ impl Backend {
     ///
     /// When the configuration cannot be used, or locks the workers into a
     /// folder where they cannot reach us.
-    pub(crate) fn worker_user(options: &PhpOptions) -> Result<Option<String>, Failure> {
-        match &options.config {
-            Some(file) => fpm_conf::worker_user(&fpm_conf::read(file, options.pool.as_deref())?),
+    pub(crate) fn worker_user(settings: &PhpSettings) -> Result<Option<String>, Failure> {
+        match &settings.config {
+            Some(file) => fpm_conf::worker_user(&fpm_conf::read(file, settings.pool.as_deref())?),
             None => Ok(None),
-        }
-    }
-
-    /// Runs a script and returns its answer; the body may still come.
-    ///
-    /// # Errors
-    ///
-    /// A [`Fault`] to answer with and to log.
-    pub(super) async fn run(&self, call: &Call<'_>, content: Content) -> Result<Answer, Fault> {
-        match self {
-            Self::Workers(workers) => workers.run(call, content).await,
-            Self::Upstreams(upstreams) => upstreams.run(call, content).await,
         }
     }
 
@@ -103,9 +70,9 @@ impl Backend {
     /// # Errors
     ///
     /// Why the old workers go on.
-    pub(crate) async fn reload(&self, options: &PhpOptions) -> Result<u64, String> {
+    pub(crate) async fn reload(&self, settings: &PhpSettings) -> Result<u64, String> {
         match self {
-            Self::Workers(workers) => workers.reload(options).await,
+            Self::Workers(workers) => workers.reload(settings).await,
             Self::Upstreams(_) => Err("FastCGI servers are not ours to reload".to_owned()),
         }
     }
@@ -126,6 +93,44 @@ impl Backend {
     }
 }
 
+impl http::Backend for Backend {
+    type Body = ScriptBody;
+
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Workers(workers) => workers.pool.poll_place(cx),
+            Self::Upstreams(_) => Poll::Ready(()),
+        }
+    }
+
+    /// A server elsewhere that saw half of a body would run the script with
+    /// that half, and it is not ours to kill.
+    fn takes_streams(&self) -> bool {
+        matches!(self, Self::Workers(_))
+    }
+
+    async fn run(
+        &mut self,
+        call: Call<'_>,
+        content: Content,
+    ) -> Result<::http::Response<ScriptBody>, Fault> {
+        match self {
+            Self::Workers(workers) => {
+                let response = workers.pool.run(call, content).await?;
+                Ok(response.map(ScriptBody::Worker))
+            }
+            Self::Upstreams(upstreams) => upstreams.run(&call, content).await,
+        }
+    }
+
+    fn answered(body: &ScriptBody) -> Option<&Answered> {
+        match body {
+            ScriptBody::Worker(body) => Some(body.answered()),
+            ScriptBody::Upstream(_) => None,
+        }
+    }
+}
+
 impl Prepared {
     /// Starts the workers and waits for the first one.
     ///
@@ -135,7 +140,7 @@ impl Prepared {
     pub(crate) async fn start(self) -> Result<Backend, Failure> {
         match self {
             Self::Workers(config) => Workers::start(*config).await.map(Backend::Workers),
-            Self::Upstreams(upstreams) => Ok(Backend::Upstreams(upstreams)),
+            Self::Upstreams(upstreams) => Ok(Backend::Upstreams(Arc::new(upstreams))),
         }
     }
 }

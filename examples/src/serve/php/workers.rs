@@ -4,19 +4,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use fastcgi_proto::ParamError;
-use fastcgi_proto::cgi::EnvError;
-use fpm_pool::{
-    Pool, PoolConfig, PoolHandle, Queue, Request, Sizing, Status, Timeouts, WorkerCommand,
-};
+use fpm_pool::{Pool, PoolConfig, PoolHandle, Queue, Sizing, Status, Timeouts, WorkerCommand};
 
-use super::backend::{Answer, Fault, with_causes};
-use super::content::Content;
+use super::backend::with_causes;
 use super::fpm_conf;
-use super::request::{Call, params_status};
-use crate::serve::cli::PhpOptions;
 use crate::serve::failure::Failure;
-use crate::serve::http::Body;
+use crate::serve::settings::PhpSettings;
 
 /// Settings of every PHP worker; `-d` and the configuration file win over
 /// them. Errors belong into the log, not into a page for strangers.
@@ -39,9 +32,9 @@ const MAX_QUEUE: usize = 1024;
 const MIN_WORKERS: usize = 4;
 
 /// A pool of workers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Workers {
-    pool: PoolHandle,
+    pub(super) pool: PoolHandle,
 }
 
 impl Workers {
@@ -50,17 +43,17 @@ impl Workers {
     /// # Errors
     ///
     /// When php-cgi is missing, or a setting cannot be used.
-    pub(super) fn configure(options: &PhpOptions) -> Result<PoolConfig, Failure> {
+    pub(super) fn configure(settings: &PhpSettings) -> Result<PoolConfig, Failure> {
         let program = find(
-            options
-                .php
+            settings
+                .program
                 .as_deref()
                 .unwrap_or_else(|| Path::new("php-cgi")),
         )?;
         let command = with_environment(command(&program));
-        let mut config = match &options.config {
+        let mut config = match &settings.config {
             Some(file) => {
-                let pool = fpm_conf::read(file, options.pool.as_deref())?;
+                let pool = fpm_conf::read(file, settings.pool.as_deref())?;
                 PoolConfig::from_fpm(&pool, command)
                     .map_err(|error| Failure::Config(with_causes(&error)))?
             }
@@ -72,22 +65,21 @@ impl Workers {
             }
         };
         // The command line wins over the file.
-        for define in &options.define {
+        for define in &settings.defines {
             let (name, value) = define.split_once('=').unwrap_or((define, "1"));
             config = config.define(name, value);
         }
-        if let Some(workers) = options.workers {
-            let max_children = usize::try_from(workers).unwrap_or(usize::MAX);
+        if let Some(max_children) = settings.workers {
             config = config.sizing(Sizing::Static { max_children });
         }
-        if let Some(limit) = options.request_timeout {
+        if let Some(limit) = settings.request_timeout {
             config = config
                 .timeouts(Timeouts::default().total(Some(limit).filter(|limit| !limit.is_zero())));
         }
-        let max_wait = options
+        let max_wait = settings
             .queue_timeout
             .unwrap_or_else(|| Queue::default().max_wait);
-        let max_len = options.queue.unwrap_or(MAX_QUEUE);
+        let max_len = settings.queue.unwrap_or(MAX_QUEUE);
         // As many as could run or wait without a session, and of one session
         // no more than a part of these.
         let max_blocked = max_len.saturating_add(config.max_children());
@@ -114,31 +106,8 @@ impl Workers {
         Ok(Self { pool })
     }
 
-    pub(super) async fn run(&self, call: &Call<'_>, content: Content) -> Result<Answer, Fault> {
-        let mut request = Request::new();
-        let mut params = request.params();
-        call.write_params(&mut params, content.length())?;
-        params.finish().map_err(EnvError::Sink)?;
-        for (key, limit) in call.session_keys.of(&call.parts.headers) {
-            request = request.key(key, limit);
-        }
-        let request = match content {
-            Content::None => request,
-            Content::Bytes(bytes) => request.bytes(bytes),
-            Content::Stream(body, length) => request.stream(body, length),
-            Content::Spooled(body, length) => request.stream(body, length),
-        };
-        let response = self.pool.call(request).await?;
-        let answered = *response.body().answered();
-        Ok(Answer {
-            response: response.map(Body::Worker),
-            queued: Some(answered.queue_wait),
-            worker: Some(answered.process_id),
-        })
-    }
-
-    pub(super) async fn reload(&self, options: &PhpOptions) -> Result<u64, String> {
-        let config = Self::configure(options).map_err(|failure| failure.to_string())?;
+    pub(super) async fn reload(&self, settings: &PhpSettings) -> Result<u64, String> {
+        let config = Self::configure(settings).map_err(|failure| failure.to_string())?;
         self.pool
             .reload(config)
             .await
@@ -196,26 +165,4 @@ fn find(program: &Path) -> Result<PathBuf, Failure> {
 fn default_workers() -> usize {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     (2 * processors).max(MIN_WORKERS)
-}
-
-impl From<EnvError<ParamError>> for Fault {
-    fn from(error: EnvError<ParamError>) -> Self {
-        Self {
-            status: params_status(&error),
-            cause: format!("the request cannot be passed on: {}", with_causes(&error)),
-            retry_after: None,
-            logged: false,
-        }
-    }
-}
-
-impl From<fpm_pool::Error> for Fault {
-    fn from(error: fpm_pool::Error) -> Self {
-        Self {
-            status: error.kind().http_status(),
-            cause: with_causes(&error),
-            retry_after: error.retry_after(),
-            logged: error.process_id().is_some(),
-        }
-    }
 }

@@ -1,19 +1,17 @@
 //! The status page: for people, as JSON, and as OpenMetrics.
 
-mod counters;
 mod html;
 mod json;
 mod metrics;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
-pub(crate) use counters::{Counters, Counts};
-
-use super::http::{Body, pages};
+use super::counters::Counts;
+use super::pages;
 use super::php::BackendStatus;
-use super::server::Server;
 
 /// The state of the whole server at one moment.
 #[derive(Debug)]
@@ -24,17 +22,14 @@ struct Snapshot {
 
 /// Answers with the form that the query asks for: `?json`, `?openmetrics`,
 /// else a page.
-pub(crate) fn respond(server: &Server, parts: &Parts) -> Response<Body> {
+pub(crate) fn respond(http: Counts, php: BackendStatus, parts: &Parts) -> Response<Bytes> {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         let mut response = pages::error(StatusCode::METHOD_NOT_ALLOWED);
         let allowed = HeaderValue::from_static("GET, HEAD");
         response.headers_mut().insert(ALLOW, allowed);
         return response;
     }
-    let snapshot = Snapshot {
-        http: server.counters.read(),
-        php: server.php.backend.status(),
-    };
+    let snapshot = Snapshot { http, php };
     let asked = |name: &str| {
         let query = parts.uri.query().unwrap_or_default();
         query
@@ -54,7 +49,7 @@ pub(crate) fn respond(server: &Server, parts: &Parts) -> Response<Body> {
             html::render(&json::render(&snapshot)),
         )
     };
-    let mut response = Response::new(Body::from(text));
+    let mut response = Response::new(Bytes::from(text));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -8,18 +8,17 @@ use fastcgi_proto::ProtocolStatus;
 use fastcgi_proto::cgi::{BodyCheck, HeadParser, HeadPolicy, Push};
 use fastcgi_proto::client::{Event, RetryClass};
 use fastcgi_proto::driver::{self, HttpBody, Stream};
+use fpm_pool::http::ContentBody;
 use http::response;
-use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::exchange::UpstreamError;
-use crate::serve::http::BodyError;
 
 /// Chunks of an answer that wait for a slow client.
 const WAITING_CHUNKS: usize = 8;
 
-type Exchange<'c> = driver::Exchange<'c, Stream, HttpBody<UnsyncBoxBody<Bytes, BodyError>>>;
+type Exchange<'c> = driver::Exchange<'c, Stream, HttpBody<ContentBody>>;
 
 /// Who waits for the head of an answer, or for why there is none.
 pub(super) type HeadSender = oneshot::Sender<Result<response::Parts, (UpstreamError, RetryClass)>>;

@@ -9,15 +9,14 @@ use fastcgi_proto::client::{
 };
 use fastcgi_proto::driver::{self, ClientConnection, HttpBody, Stream};
 use fastcgi_proto::{ParamError, ProtocolStatus, Role};
+use fpm_pool::http::{Call, Content, Fault};
 use http::{Method, Response, StatusCode};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::answer::{Answering, Client};
 use super::server::Running;
-use crate::serve::http::Body;
-use crate::serve::php::content::Content;
-use crate::serve::php::request::{Call, params_status};
+use crate::serve::php::body::ScriptBody;
 
 /// Why a server did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +48,7 @@ impl UpstreamError {
         match self {
             Self::Connect(_) | Self::Refused(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::Params(error) => params_status(error),
+            Self::Params(error) => Fault::from(error.clone()).status(),
             Self::Begin(_) => StatusCode::INTERNAL_SERVER_ERROR,
             // The body is at hand: it is our copy that cannot be read.
             Self::Exchange(error) if error.kind() == driver::ErrorKind::Body => {
@@ -108,8 +107,8 @@ impl Prepared {
         Ok(Self {
             head: head.build().map_err(BeginError::from)?,
             content,
-            to_head: call.parts.method == Method::HEAD,
-            uri: call.parts.uri.to_string(),
+            to_head: call.parts().method == Method::HEAD,
+            uri: call.parts().uri.to_string(),
             touched: false,
         })
     }
@@ -141,7 +140,7 @@ impl Prepared {
         stream: Stream,
         limit: Option<Duration>,
         running: Running,
-    ) -> Result<Response<Body>, Failed> {
+    ) -> Result<Response<ScriptBody>, Failed> {
         let copy = self.copy(true);
         let (head_sender, head) = oneshot::channel();
         let (client, body) = Client::new(head_sender);
@@ -152,7 +151,7 @@ impl Prepared {
             drop(running);
         });
         match head.await {
-            Ok(Ok(parts)) => Ok(Response::from_parts(parts, Body::Channel(body))),
+            Ok(Ok(parts)) => Ok(Response::from_parts(parts, ScriptBody::Upstream(body))),
             Ok(Err((error, class))) => {
                 let worth = error.is_worth_another(class);
                 let unsent = copy.filter(|_| worth).map(|mut copy| {

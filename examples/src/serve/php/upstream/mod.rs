@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode};
+use fpm_pool::http::{Call, Content, Fault};
+use http::{Method, Response, StatusCode};
 
 use self::exchange::{Failed, Prepared};
 use self::server::Server;
-use super::backend::{Answer, Fault, with_causes};
-use super::content::Content;
-use super::request::Call;
-use crate::serve::cli::PhpOptions;
+use super::backend::with_causes;
+use super::body::ScriptBody;
+use crate::serve::settings::PhpSettings;
 
 pub(crate) use server::UpstreamStatus;
 
@@ -32,9 +32,9 @@ pub(crate) struct Upstreams {
 }
 
 impl Upstreams {
-    pub(super) fn new(options: &PhpOptions) -> Self {
-        let servers = options
-            .upstream
+    pub(super) fn new(settings: &PhpSettings) -> Self {
+        let servers = settings
+            .upstreams
             .iter()
             .cloned()
             .map(Server::new)
@@ -42,7 +42,7 @@ impl Upstreams {
         Self {
             servers: servers.collect(),
             turn: AtomicUsize::new(0),
-            limit: options.request_timeout.filter(|limit| !limit.is_zero()),
+            limit: settings.request_timeout.filter(|limit| !limit.is_zero()),
         }
     }
 
@@ -50,14 +50,11 @@ impl Upstreams {
     /// cannot be reached, or, for a request that may run twice, if it left
     /// without a byte of an answer. A request that took too long does not
     /// run again.
-    ///
-    /// The body is read to its end before: a server that saw half of it would
-    /// run the script with that half, and it is not ours to kill.
-    pub(super) async fn run(&self, call: &Call<'_>, content: Content) -> Result<Answer, Fault> {
-        let content = content.at_hand().await.map_err(|error| {
-            let cause = with_causes(&error);
-            fault(error.status(), cause)
-        })?;
+    pub(super) async fn run(
+        &self,
+        call: &Call<'_>,
+        content: Content,
+    ) -> Result<Response<ScriptBody>, Fault> {
         let mut prepared = Prepared::new(call, content).map_err(|error| {
             let cause = with_causes(&error);
             fault(error.status(), cause)
@@ -65,20 +62,14 @@ impl Upstreams {
         let mut last = None;
         for server in self.in_order() {
             let failed = match Arc::clone(&server).run(prepared, self.limit).await {
-                Ok(response) => {
-                    return Ok(Answer {
-                        response,
-                        queued: None,
-                        worker: None,
-                    });
-                }
+                Ok(response) => return Ok(response),
                 Err(failed) => failed,
             };
             let Failed { error, unsent } = failed;
             tracing::warn!(upstream = %server.address(), cause = with_causes(&error), "a request failed");
             last = Some(error);
             match unsent {
-                Some(unsent) if unsent.may_run_again(is_idempotent(&call.parts.method)) => {
+                Some(unsent) if unsent.may_run_again(is_idempotent(&call.parts().method)) => {
                     prepared = *unsent;
                 }
                 _ => break,
@@ -107,12 +98,8 @@ impl Upstreams {
 }
 
 fn fault(status: StatusCode, cause: String) -> Fault {
-    Fault {
-        status,
-        cause,
-        retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(server::REST),
-        logged: false,
-    }
+    let rest = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(server::REST);
+    Fault::new(status, cause).retry_after(rest)
 }
 
 /// RFC 9110, section 9.2.2, less PUT and DELETE: scripts seldom keep that

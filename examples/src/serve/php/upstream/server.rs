@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::exchange::{Failed, Prepared, UpstreamError};
 use crate::address::Address;
-use crate::serve::http::Body;
+use crate::serve::php::ScriptBody;
 
 /// How long a server that could not be reached is asked last.
 pub(super) const REST: Duration = Duration::from_secs(2);
@@ -94,7 +94,7 @@ impl Server {
         self: Arc<Self>,
         request: Prepared,
         limit: Option<Duration>,
-    ) -> Result<Response<Body>, Failed> {
+    ) -> Result<Response<ScriptBody>, Failed> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.active.fetch_add(1, Ordering::Relaxed);
         let running = Running(Arc::clone(&self));
@@ -117,7 +117,7 @@ impl Server {
         request: Prepared,
         limit: Option<Duration>,
         running: Running,
-    ) -> Result<Response<Body>, Failed> {
+    ) -> Result<Response<ScriptBody>, Failed> {
         let connected = timeout(CONNECT_TIME, Stream::connect(&Peer::from(&self.address))).await;
         let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         match connected {

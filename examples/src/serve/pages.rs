@@ -1,15 +1,12 @@
 //! The pages that the server itself writes.
 
-use std::time::Duration;
-
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
-use http::{Response, StatusCode, Uri};
-
-use super::body::Body;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
 
 /// An answer with a page that says what happened, without details of the
 /// inside.
-pub(crate) fn error(status: StatusCode) -> Response<Body> {
+pub(crate) fn error(status: StatusCode) -> Response<Bytes> {
     let title = status.canonical_reason().unwrap_or("Error");
     let text = explain(status);
     let code = status.as_str();
@@ -19,7 +16,7 @@ pub(crate) fn error(status: StatusCode) -> Response<Body> {
          <style>{STYLE}</style></head>\n<body><main><p class=\"code\">{code}</p>\
          <h1>{title}</h1><p>{text}</p></main></body></html>\n"
     );
-    let mut response = Response::new(Body::from(page));
+    let mut response = Response::new(Bytes::from(page));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(
@@ -30,28 +27,16 @@ pub(crate) fn error(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// 503, with the time after which to try again.
-pub(crate) fn unavailable(retry_after: Duration) -> Response<Body> {
-    let mut response = error(StatusCode::SERVICE_UNAVAILABLE);
-    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-    let seconds = HeaderValue::from(seconds.max(1));
-    response.headers_mut().insert(RETRY_AFTER, seconds);
-    response
-}
-
-/// A redirect to the same path with a slash behind it.
-pub(crate) fn redirect_to_folder(uri: &Uri) -> Response<Body> {
-    // `//host/` would lead to another host.
-    let path = uri.path().trim_start_matches('/');
-    let query = uri
-        .query()
-        .map(|query| format!("?{query}"))
-        .unwrap_or_default();
-    let mut response = error(StatusCode::MOVED_PERMANENTLY);
-    if let Ok(location) = HeaderValue::try_from(format!("/{path}/{query}")) {
-        response.headers_mut().insert(LOCATION, location);
+/// The page for an answer that has the fields already, but for those of its
+/// text.
+pub(crate) fn dressed(status: StatusCode, fields: &HeaderMap) -> Response<Bytes> {
+    let mut page = error(status);
+    for (name, value) in fields {
+        if ![CONTENT_TYPE, CONTENT_LENGTH].contains(name) {
+            page.headers_mut().insert(name, value.clone());
+        }
     }
-    response
+    page
 }
 
 const STYLE: &str = "body{font:1.05rem/1.6 system-ui,sans-serif;background:#f6f7f9;color:#1d2433;\
@@ -83,30 +68,5 @@ fn explain(status: StatusCode) -> &'static str {
         StatusCode::SERVICE_UNAVAILABLE => "The server is busy. Please try again in a moment.",
         StatusCode::GATEWAY_TIMEOUT => "The script took too long and was stopped.",
         _ => "The request could not be answered.",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folder_redirect_stays_on_this_host() {
-        for (target, expected) in [
-            ("/docs", "/docs/"),
-            ("/docs?a=1", "/docs/?a=1"),
-            ("//evil.example/x", "/evil.example/x/"),
-        ] {
-            let response = redirect_to_folder(&Uri::try_from(target).unwrap());
-            assert_eq!(response.headers()[LOCATION], expected, "{target}");
-        }
-    }
-
-    #[test]
-    fn retry_is_rounded_up() {
-        for (wait, expected) in [(0, "1"), (200, "1"), (1000, "1"), (1001, "2")] {
-            let response = unavailable(Duration::from_millis(wait));
-            assert_eq!(response.headers()[RETRY_AFTER], expected);
-        }
     }
 }

@@ -1,14 +1,16 @@
 //! The command line.
 
+mod settings;
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser};
+use fpm_pool::http::{Symlinks, TrustedProxy};
 
-use super::http::TrustedProxy;
+use self::values::{Share, parse_share, parse_size, parse_url_path, parse_vhost, symlinks};
 use super::log;
-use super::php::{Share, parse_share};
-use super::site::Symlinks;
 use crate::address::Address;
 use crate::duration;
 
@@ -39,58 +41,58 @@ Exit codes:
 #[command(name = "serve", version, after_help = AFTER_HELP)]
 pub(crate) struct Options {
     /// The document root; the bundled sample site when left out
-    pub(crate) root: Option<PathBuf>,
+    root: Option<PathBuf>,
 
     /// Address to listen on: host:port or unix:PATH; may be repeated
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: Vec<Address>,
+    listen: Vec<Address>,
 
     /// Script below the root that gets every path which is no file
     #[arg(long, value_name = "FILE")]
-    pub(crate) front_controller: Option<String>,
+    front_controller: Option<String>,
 
     /// Another document root for a host name; may be repeated
     #[arg(long, value_name = "NAME=ROOT", value_parser = parse_vhost)]
-    pub(crate) vhost: Vec<(String, PathBuf)>,
+    vhost: Vec<(String, PathBuf)>,
 
     /// Answer 404 for this path and all below it; may be repeated
     #[arg(long, value_name = "PATH")]
-    pub(crate) deny: Vec<String>,
+    deny: Vec<String>,
 
     /// Symbolic links out of a document root that are followed
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) symlinks: Symlinks,
+    #[arg(long, default_value = "owned", value_parser = symlinks())]
+    symlinks: Symlinks,
 
     #[command(flatten)]
-    pub(crate) php: PhpOptions,
+    php: PhpOptions,
 
     #[command(flatten)]
-    pub(crate) http: HttpOptions,
+    http: HttpOptions,
 
     #[command(flatten)]
-    pub(crate) report: ReportOptions,
+    report: ReportOptions,
 }
 
 /// Where scripts run.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "PHP")]
-pub(crate) struct PhpOptions {
+struct PhpOptions {
     /// php-fpm configuration file with the settings of the workers
     #[arg(long, value_name = "FPM.CONF", conflicts_with = "upstream")]
-    pub(crate) config: Option<PathBuf>,
+    config: Option<PathBuf>,
 
     /// Pool of the configuration file; its first one when left out
     #[arg(long, value_name = "NAME", requires = "config")]
-    pub(crate) pool: Option<String>,
+    pool: Option<String>,
 
     /// FastCGI server that already runs, host:port or unix:PATH, instead of
     /// workers of our own; may be repeated
     #[arg(long, value_name = "ADDR", conflicts_with_all = ["php", "workers"])]
-    pub(crate) upstream: Vec<Address>,
+    upstream: Vec<Address>,
 
     /// The php-cgi program, or another FastCGI program
     #[arg(long, value_name = "PATH")]
-    pub(crate) php: Option<PathBuf>,
+    php: Option<PathBuf>,
 
     /// PHP setting of the workers; may be repeated
     #[arg(
@@ -99,140 +101,112 @@ pub(crate) struct PhpOptions {
         value_name = "NAME=VALUE",
         conflicts_with = "upstream"
     )]
-    pub(crate) define: Vec<String>,
+    define: Vec<String>,
 
     /// Keep PHP's sessions in this store: memory:, redb:PATH, redis://HOST,
     /// memcached://HOST, postgres://…, mysql://…, sqlite:PATH, files:PATH
     #[arg(long, value_name = "URL", conflicts_with = "upstream")]
-    pub(crate) sessions: Option<String>,
+    sessions: Option<String>,
 
     /// Worker processes [default: two for each processor, at least 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) workers: Option<u32>,
+    workers: Option<u32>,
 
     /// Requests that may wait for a worker; more are answered with 503
     /// [default: 1024]
     #[arg(long, value_name = "N")]
-    pub(crate) queue: Option<usize>,
+    queue: Option<usize>,
 
     /// How long a request may wait for a worker, then 503 [default: 30s]
     #[arg(long, value_name = "DUR", value_parser = duration::parse)]
-    pub(crate) queue_timeout: Option<Duration>,
+    queue_timeout: Option<Duration>,
 
     /// How long a script may run, then it is killed and answered with 504;
     /// 0 for no limit [default: 0, or that of the configuration file]
     #[arg(long, value_name = "DUR", value_parser = duration::parse)]
-    pub(crate) request_timeout: Option<Duration>,
+    request_timeout: Option<Duration>,
 
     /// Requests with the same value of this cookie run one at a time, so
     /// that PHP's session lock blocks no workers
     #[arg(long, value_name = "NAME")]
-    pub(crate) exclusive_cookie: Option<String>,
+    exclusive_cookie: Option<String>,
 
     /// The most workers that requests of one session may have at a time: a
     /// share, a number, or off. The others of the session wait, so that its
     /// lock does not hold all workers
     #[arg(long, value_name = "SHARE", default_value = "50%", value_parser = parse_share)]
-    pub(crate) session_share: Share,
+    session_share: Share,
 
     /// Cookie that names a session, with * at one end for anything; may be
     /// repeated [default: PHPSESSID and those of common applications]
     #[arg(long, value_name = "NAME")]
-    pub(crate) session_cookie: Vec<String>,
+    session_cookie: Vec<String>,
 
     /// Folder below which a script may hand over files with X-Sendfile or
     /// X-Accel-Redirect; may be repeated
     #[arg(long, value_name = "DIR")]
-    pub(crate) sendfile_root: Vec<PathBuf>,
+    sendfile_root: Vec<PathBuf>,
 }
 
 /// How clients are served.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "HTTP")]
-pub(crate) struct HttpOptions {
+struct HttpOptions {
     /// Threads that serve connections [default: one for two processors, as
     /// the workers need the others]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
+    threads: Option<u16>,
 
     /// Certificate chain in PEM form: serve HTTPS alone
     #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
 
     /// Private key in PEM form
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
 
     /// Proxy whose X-Forwarded-* and Forwarded fields are believed: an
     /// address, a network, or `unix`; may be repeated
     #[arg(long, value_name = "ADDR")]
-    pub(crate) trusted_proxy: Vec<TrustedProxy>,
+    trusted_proxy: Vec<TrustedProxy>,
 
     /// Longest request body
     #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
-    pub(crate) max_body: u64,
+    max_body: u64,
 
     /// How long a client may take for the head of a request, and how long a
     /// connection may be idle
     #[arg(long, value_name = "DUR", default_value = "15s", value_parser = duration::parse)]
-    pub(crate) header_timeout: Duration,
+    header_timeout: Duration,
 
     /// How long a client may send nothing of a request body, then 408
     #[arg(long, value_name = "DUR", default_value = "30s", value_parser = duration::parse)]
-    pub(crate) body_timeout: Duration,
+    body_timeout: Duration,
 
     /// How long a client may take nothing of an answer
     #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration::parse)]
-    pub(crate) send_timeout: Duration,
+    send_timeout: Duration,
 
     /// How long requests may go on after a stop signal
     #[arg(long, value_name = "DUR", default_value = "30s", value_parser = duration::parse)]
-    pub(crate) grace: Duration,
+    grace: Duration,
 }
 
 /// What the operator sees.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Reports")]
-pub(crate) struct ReportOptions {
+struct ReportOptions {
     /// Path of the status page: HTML, ?json, ?openmetrics; none by default
     #[arg(long, value_name = "PATH", value_parser = parse_url_path)]
-    pub(crate) status_path: Option<String>,
+    status_path: Option<String>,
 
     /// File of the access log, or - for stdout; none by default
     #[arg(long, value_name = "FILE|-")]
-    pub(crate) access_log: Option<log::Target>,
+    access_log: Option<log::Target>,
 
     /// Format of the access log
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) access_log_format: log::Format,
-}
-
-fn parse_vhost(text: &str) -> Result<(String, PathBuf), &'static str> {
-    match text.split_once('=') {
-        Some((name, root)) if !name.is_empty() && !root.is_empty() => {
-            Ok((name.to_ascii_lowercase(), root.into()))
-        }
-        _ => Err("expected NAME=ROOT, such as example.org=/srv/example"),
-    }
-}
-
-fn parse_url_path(text: &str) -> Result<String, &'static str> {
-    match text.starts_with('/') {
-        true => Ok(text.to_owned()),
-        false => Err("the path has to start with a slash"),
-    }
-}
-
-fn parse_size(text: &str) -> Result<u64, &'static str> {
-    const EXPECTED: &str = "expected a number of bytes, or one with K, M or G";
-    let (number, shift) = match text.char_indices().next_back() {
-        Some((at, 'k' | 'K')) => (&text[..at], 10),
-        Some((at, 'm' | 'M')) => (&text[..at], 20),
-        Some((at, 'g' | 'G')) => (&text[..at], 30),
-        _ => (text, 0),
-    };
-    let number: u64 = number.parse().map_err(|_| EXPECTED)?;
-    number.checked_mul(1 << shift).ok_or(EXPECTED)
+    access_log_format: log::Format,
 }
 
 #[cfg(test)]
@@ -244,16 +218,6 @@ mod tests {
     #[test]
     fn command_line_is_consistent() {
         Options::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(parse_size("10"), Ok(10));
-        assert_eq!(parse_size("2k"), Ok(2048));
-        assert_eq!(parse_size("1G"), Ok(1 << 30));
-        for bad in ["", "G", "1T", "-1", "99999999999999999999", "17179869184G"] {
-            assert!(parse_size(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]
@@ -283,9 +247,11 @@ mod tests {
             "PHPSESSID",
         ])
         .unwrap();
-        assert_eq!(options.php.workers, Some(4));
-        assert_eq!(options.php.queue_timeout, Some(Duration::from_millis(500)));
-        assert_eq!(options.report.access_log, Some(log::Target::Stdout));
+        let settings = options.settings();
+        assert_eq!(settings.php.workers, Some(4));
+        assert_eq!(settings.php.queue_timeout, Some(Duration::from_millis(500)));
+        assert_eq!(settings.report.access_log, Some(log::Target::Stdout));
+        assert_eq!(settings.sites.symlinks, Symlinks::Owned);
         for wrong in [
             &["serve", "--pool", "www"][..],
             &["serve", "--tls-cert", "c.pem"],

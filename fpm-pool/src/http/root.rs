@@ -1,20 +1,30 @@
 //! A document root, and files opened below it.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use nix::libc::{O_CLOEXEC, O_NONBLOCK, O_PATH};
+use libc::{O_CLOEXEC, O_NONBLOCK, O_PATH};
 
-/// Which symbolic links that lead out of a root are followed.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
-pub(crate) enum Symlinks {
+/// Which symbolic links that lead out of a document root are followed.
+///
+/// ```
+/// use fpm_pool::http::Symlinks;
+///
+/// assert_eq!("never".parse(), Ok(Symlinks::Never));
+/// assert!("sometimes".parse::<Symlinks>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Symlinks {
     /// None.
     Never,
     /// Links to folders whose owner also owns the folder. Applications link
@@ -24,6 +34,19 @@ pub(crate) enum Symlinks {
     Owned,
     /// All.
     Always,
+}
+
+impl FromStr for Symlinks {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "never" => Ok(Self::Never),
+            "owned" => Ok(Self::Owned),
+            "always" => Ok(Self::Always),
+            _ => Err("expected never, owned or always"),
+        }
+    }
 }
 
 /// How long a script that was found is not looked for again. A worker says
@@ -36,26 +59,54 @@ const MAX_SCRIPTS: usize = 1024;
 /// A document root. Its path may itself be a link that is switched at run
 /// time, as release tools do.
 #[derive(Debug)]
-pub(crate) struct Root {
-    path: PathBuf,
+pub(super) struct Root {
+    path: Arc<Path>,
     canonical: RwLock<PathBuf>,
     symlinks: Symlinks,
     /// Scripts by the path they were asked for with, and when they were found.
     scripts: RwLock<HashMap<String, Instant>>,
 }
 
-/// What stands at a path below a root.
+/// A file that was found below a document root, opened for reading.
 #[derive(Debug)]
-pub(crate) struct Found {
-    /// Opened for reading, or as a mere place (`O_PATH`) for a script.
-    pub(crate) file: File,
-    pub(crate) metadata: Metadata,
-    pub(crate) path: PathBuf,
+pub struct Found {
+    file: File,
+    metadata: Metadata,
+    path: PathBuf,
+    /// How much of the path is the root's.
+    root_len: usize,
+}
+
+impl Found {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it is, as of when it was opened.
+    #[must_use]
+    pub const fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Its path below the root, not encoded: `/css/site.css`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let below = self.path.as_os_str().as_bytes().get(self.root_len..);
+        str::from_utf8(below.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The opened file, what it is, and where.
+    #[must_use]
+    pub fn into_parts(self) -> (File, Metadata, PathBuf) {
+        (self.file, self.metadata, self.path)
+    }
 }
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Purpose {
+pub(super) enum Purpose {
     /// To send its content.
     Read,
     /// To know that it is there: the worker, perhaps another user, reads it.
@@ -63,34 +114,38 @@ pub(crate) enum Purpose {
 }
 
 impl Root {
-    /// Takes `path` as a document root.
-    ///
-    /// # Errors
-    ///
-    /// When it does not exist, or is no folder.
-    pub(crate) fn new(path: &Path, symlinks: Symlinks) -> io::Result<Self> {
-        let path = std::path::absolute(path)?;
-        let canonical = fs::canonicalize(&path)?;
-        if !canonical.is_dir() {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        Ok(Self {
-            path,
+    /// Takes `path` as a document root. Nothing need be there yet.
+    pub(super) fn new(path: &Path, symlinks: Symlinks) -> Self {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // A slash at its end would stand twice in the paths of files.
+        let path: PathBuf = path.components().collect();
+        let canonical = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        Self {
+            path: path.into(),
             canonical: RwLock::new(canonical),
             symlinks,
             scripts: RwLock::default(),
-        })
+        }
+    }
+
+    /// The same root with another policy, and with nothing remembered.
+    pub(super) fn with_symlinks(&self, symlinks: Symlinks) -> Self {
+        Self::new(&self.path, symlinks)
+    }
+
+    pub(super) const fn symlinks(&self) -> Symlinks {
+        self.symlinks
     }
 
     /// The path of the script at `relative`, if it was found a moment ago.
-    pub(crate) fn recent_script(&self, relative: &str, now: Instant) -> Option<PathBuf> {
+    pub(super) fn recent_script(&self, relative: &str, now: Instant) -> Option<PathBuf> {
         let scripts = self.scripts.read().unwrap_or_else(PoisonError::into_inner);
         let found = scripts.get(relative)?;
         (now.saturating_duration_since(*found) < SCRIPT_TTL).then(|| self.join(relative))
     }
 
     /// Remembers that there is a script at `relative`.
-    pub(crate) fn remember_script(&self, relative: &str, now: Instant) {
+    pub(super) fn remember_script(&self, relative: &str, now: Instant) {
         let mut scripts = self.scripts.write().unwrap_or_else(PoisonError::into_inner);
         if scripts.len() >= MAX_SCRIPTS {
             scripts.clear();
@@ -99,7 +154,7 @@ impl Root {
     }
 
     /// The path as it was given, made absolute.
-    pub(crate) fn path(&self) -> &Path {
+    pub(super) const fn path(&self) -> &Arc<Path> {
         &self.path
     }
 
@@ -108,7 +163,7 @@ impl Root {
     /// # Errors
     ///
     /// Those of `open`, and `NotFound` for what a link puts out of bounds.
-    pub(crate) fn open(&self, relative: &str, purpose: Purpose) -> io::Result<Found> {
+    pub(super) fn open(&self, relative: &str, purpose: Purpose) -> io::Result<Found> {
         let path = self.join(relative);
         let flags = match purpose {
             Purpose::Read => O_NONBLOCK | O_CLOEXEC,
@@ -127,11 +182,20 @@ impl Root {
             file,
             metadata,
             path,
+            root_len: self.path_len(),
         })
     }
 
+    /// The length of the path in front of the slash: none for the root of
+    /// all files.
+    fn path_len(&self) -> usize {
+        let path = self.path.as_os_str().as_bytes();
+        path.strip_suffix(b"/").unwrap_or(path).len()
+    }
+
     fn join(&self, relative: &str) -> PathBuf {
-        let root = self.path.as_os_str();
+        let root = self.path.as_os_str().as_bytes();
+        let root = OsStr::from_bytes(root.get(..self.path_len()).unwrap_or(root));
         let mut joined = OsString::with_capacity(root.len() + relative.len());
         joined.push(root);
         joined.push(relative);
@@ -164,8 +228,8 @@ impl Root {
     /// Whether every link between the root and `path` is one of a folder by
     /// the folder's owner.
     fn links_are_owned(&self, path: &Path) -> io::Result<bool> {
-        let below = path.strip_prefix(&self.path).unwrap_or(path);
-        let mut place = self.path.clone();
+        let below = path.strip_prefix(&*self.path).unwrap_or(path);
+        let mut place = self.path.to_path_buf();
         for part in below {
             place.push(part);
             let link = fs::symlink_metadata(&place)?;
@@ -218,7 +282,7 @@ mod tests {
             (Symlinks::Owned, false, true),
             (Symlinks::Always, true, true),
         ] {
-            let root = Root::new(&path, symlinks).unwrap();
+            let root = Root::new(&path, symlinks);
             assert!(opens(&root, "/in.txt"), "{symlinks:?}");
             assert!(opens(&root, "/inner.txt"), "{symlinks:?}");
             assert_eq!(opens(&root, "/file.txt"), file, "{symlinks:?}");
@@ -229,7 +293,7 @@ mod tests {
     #[test]
     fn scripts_are_remembered_for_a_moment_and_in_bounds() {
         let (_folder, path) = site();
-        let root = Root::new(&path, Symlinks::Never).unwrap();
+        let root = Root::new(&path, Symlinks::Never);
         let now = Instant::now();
         assert_eq!(root.recent_script("/a.php", now), None);
         root.remember_script("/a.php", now);
@@ -246,7 +310,7 @@ mod tests {
         let (folder, path) = site();
         let current = folder.path().join("current");
         symlink(&path, &current).unwrap();
-        let root = Root::new(&current, Symlinks::Never).unwrap();
+        let root = Root::new(&current, Symlinks::Never);
         assert!(opens(&root, "/in.txt"));
         fs::remove_file(&current).unwrap();
         symlink(folder.path().join("outside"), &current).unwrap();

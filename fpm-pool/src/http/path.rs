@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 /// Why a request path names nothing here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum BadPath {
+pub(super) enum BadPath {
     /// It climbs out of the root, or is not a path at all.
     Malformed,
     /// A NUL or another control character after decoding.
@@ -15,13 +15,13 @@ pub(crate) enum BadPath {
 
 /// A request path, decoded, with its dot segments resolved.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct CleanPath<'a> {
+pub(super) struct CleanPath<'a> {
     /// Starts with `/`; has no `.`, `..` or empty segments, and no control
     /// characters.
-    pub(crate) text: Cow<'a, str>,
+    pub(super) text: Cow<'a, str>,
     /// It held an encoded slash or a backslash, so it may name no file: what
     /// looks like one segment to a proxy must not be two here.
-    pub(crate) ambiguous: bool,
+    pub(super) ambiguous: bool,
 }
 
 impl<'a> CleanPath<'a> {
@@ -32,7 +32,7 @@ impl<'a> CleanPath<'a> {
     /// [`BadPath::Malformed`] (answer 400) for a path that does not start
     /// with `/`, climbs above the root, or is not UTF-8 once decoded;
     /// [`BadPath::Control`] (answer 404) for control characters.
-    pub(crate) fn parse(raw: &'a str) -> Result<Self, BadPath> {
+    pub(super) fn parse(raw: &'a str) -> Result<Self, BadPath> {
         if !raw.starts_with('/') {
             return Err(BadPath::Malformed);
         }
@@ -58,7 +58,7 @@ impl<'a> CleanPath<'a> {
 
 /// Whether a segment of `path` is hidden: it starts with a dot and is not
 /// `/.well-known` at the top (RFC 8615).
-pub(crate) fn is_hidden(path: &str) -> bool {
+pub(super) fn is_hidden(path: &str) -> bool {
     path.match_indices("/.").any(|(at, _)| {
         let well_known = at == 0
             && path

@@ -1,11 +1,12 @@
 //! Which session a request belongs to, and how many workers that may have.
 
-use fpm_pool::KeyLimit;
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
 
+use crate::KeyLimit;
+
 /// The cookies in which PHP and common applications keep a session's id.
-pub(crate) const COMMON_COOKIES: [&str; 14] = [
+const COMMON_COOKIES: [&str; 14] = [
     "PHPSESSID",
     // Laravel, MediaWiki and CodeIgniter: shop_session, wiki_session, …
     "*_session",
@@ -28,38 +29,49 @@ pub(crate) const COMMON_COOKIES: [&str; 14] = [
 const MOST_KEYS: usize = 4;
 
 /// The cookies that name a session, with the workers that requests of one
-/// session may have.
-#[derive(Debug)]
-pub(crate) struct SessionKeys {
-    names: Vec<Pattern>,
-    share: Option<KeyLimit>,
-    exclusive: Option<String>,
-}
+/// session may have: those beyond wait in the queue, so that a session which
+/// waits for its own lock keeps nobody else from a worker.
+///
+/// # Examples
+///
+/// ```
+/// use fpm_pool::KeyLimit;
+/// use fpm_pool::http::SessionKeys;
+///
+/// // Half of the workers for one session of any common application.
+/// let half = SessionKeys::new().common(KeyLimit::Percent(50));
+/// // One request of a session at a time.
+/// let one = SessionKeys::new().cookie("PHPSESSID", KeyLimit::EXCLUSIVE);
+/// # drop((half, one));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct SessionKeys(Vec<(Pattern, KeyLimit)>);
 
 impl SessionKeys {
-    /// `share`: `None` for no limit. `exclusive`: the cookie whose requests
-    /// run one at a time.
-    pub(crate) fn new(
-        names: &[String],
-        share: Option<KeyLimit>,
-        exclusive: Option<String>,
-    ) -> Self {
-        let names = match names {
-            [] => COMMON_COOKIES
-                .iter()
-                .map(|name| Pattern::new(name))
-                .collect(),
-            names => names.iter().map(|name| Pattern::new(name)).collect(),
-        };
-        Self {
-            names,
-            share,
-            exclusive,
-        }
+    /// No cookie names a session.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The cookies of PHP and of common applications as well.
+    #[must_use]
+    pub fn common(self, limit: KeyLimit) -> Self {
+        let names = COMMON_COOKIES.iter();
+        names.fold(self, |keys, name| keys.cookie(name, limit))
+    }
+
+    /// A cookie that names a session. A `*` at one end of `name` stands for
+    /// anything; the first name that matches counts. `__Host-` and
+    /// `__Secure-` in front are ignored.
+    #[must_use]
+    pub fn cookie(mut self, name: &str, limit: KeyLimit) -> Self {
+        self.0.push((Pattern::new(name), limit));
+        self
     }
 
     /// The keys of a request: a cookie each, `NAME=VALUE`.
-    pub(crate) fn of<'h>(
+    pub(super) fn of<'h>(
         &self,
         headers: &'h HeaderMap,
     ) -> impl Iterator<Item = (&'h [u8], KeyLimit)> {
@@ -80,21 +92,19 @@ impl SessionKeys {
         if value.is_empty() {
             return None;
         }
-        if (self.exclusive.as_ref()).is_some_and(|exclusive| exclusive.as_bytes() == name) {
-            return Some(KeyLimit::EXCLUSIVE);
-        }
         // Browsers keep these names apart, applications do not.
         let bare = name
             .strip_prefix(b"__Host-")
             .or_else(|| name.strip_prefix(b"__Secure-"))
             .unwrap_or(name);
         let known = |pattern: &Pattern| pattern.matches(bare) || pattern.matches(name);
-        self.share.filter(|_| self.names.iter().any(known))
+        let found = self.0.iter().find(|(pattern, _)| known(pattern));
+        found.map(|(_, limit)| *limit)
     }
 }
 
 /// A cookie's name; a star at one end stands for anything.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Pattern {
     Name(Box<[u8]>),
     Start(Box<[u8]>),
@@ -121,37 +131,13 @@ impl Pattern {
     }
 }
 
-/// Parses `50%`, a number of workers, or `off`.
-pub(crate) fn parse_share(text: &str) -> Result<Share, &'static str> {
-    const EXPECTED: &str = "expected a share such as 50%, a number of workers, or off";
-    let limit = if text == "off" {
-        None
-    } else if let Some(percent) = text.strip_suffix('%') {
-        let percent = percent.parse().map_err(|_| EXPECTED)?;
-        if !(1..=100).contains(&percent) {
-            return Err("expected 1% to 100%");
-        }
-        Some(KeyLimit::Percent(percent))
-    } else {
-        let workers = text.parse().ok().filter(|&workers| workers > 0);
-        Some(KeyLimit::Workers(workers.ok_or(EXPECTED)?))
-    };
-    Ok(Share(limit))
-}
-
-/// A limit from the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Share(pub(crate) Option<KeyLimit>);
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const HALF: KeyLimit = KeyLimit::Percent(50);
 
-    fn keys(names: &[&str], exclusive: Option<&str>, cookies: &[&str]) -> Vec<(String, KeyLimit)> {
-        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        let keys = SessionKeys::new(&names, Some(HALF), exclusive.map(ToOwned::to_owned));
+    fn keys(keys: &SessionKeys, cookies: &[&str]) -> Vec<(String, KeyLimit)> {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
             headers.append(COOKIE, cookie.parse().unwrap());
@@ -162,6 +148,7 @@ mod tests {
 
     #[test]
     fn sessions_of_common_applications_are_known() {
+        let common = SessionKeys::new().common(HALF);
         for cookie in [
             "PHPSESSID=a",
             "__Host-PHPSESSID=a",
@@ -170,29 +157,23 @@ mod tests {
             "DokuWiki=a",
         ] {
             let all = format!("theme=dark; {cookie}; lang=de");
-            assert_eq!(keys(&[], None, &[&all]), [(cookie.to_owned(), HALF)]);
+            assert_eq!(keys(&common, &[&all]), [(cookie.to_owned(), HALF)]);
         }
-        assert_eq!(
-            keys(&[], None, &["PHPSESSID=; XPHPSESSID=a; theme=dark"]),
-            []
-        );
+        let others = ["PHPSESSID=; XPHPSESSID=a; theme=dark"];
+        assert_eq!(keys(&common, &others), []);
+        assert_eq!(keys(&SessionKeys::new(), &["PHPSESSID=a"]), []);
     }
 
     #[test]
-    fn names_can_be_given_and_one_may_be_exclusive() {
+    fn names_can_be_given_and_the_first_counts() {
         let cookies = ["sid=1; PHPSESSID=2", "SID=3"];
-        assert_eq!(keys(&["sid"], None, &cookies), [("sid=1".to_owned(), HALF)]);
-        let exclusive = keys(&["sid"], Some("SID"), &cookies);
-        assert_eq!(exclusive[1], ("SID=3".to_owned(), KeyLimit::EXCLUSIVE));
-    }
-
-    #[test]
-    fn shares_are_parts_numbers_or_off() {
-        assert_eq!(parse_share("50%"), Ok(Share(Some(HALF))));
-        assert_eq!(parse_share("3"), Ok(Share(Some(KeyLimit::Workers(3)))));
-        assert_eq!(parse_share("off"), Ok(Share(None)));
-        for wrong in ["", "0", "0%", "101%", "-1", "half", "300%"] {
-            assert!(parse_share(wrong).is_err(), "{wrong}");
-        }
+        let one = SessionKeys::new().cookie("SID", KeyLimit::EXCLUSIVE);
+        let both = one.cookie("sid", HALF).cookie("*ID", HALF);
+        let expected = [
+            ("sid=1".to_owned(), HALF),
+            ("PHPSESSID=2".to_owned(), HALF),
+            ("SID=3".to_owned(), KeyLimit::EXCLUSIVE),
+        ];
+        assert_eq!(keys(&both, &cookies), expected);
     }
 }

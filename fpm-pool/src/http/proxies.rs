@@ -1,5 +1,4 @@
-//! Who a request comes from: the peer of the connection, or what a trusted
-//! proxy says about its own client.
+//! What trusted proxies say about their clients.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -9,19 +8,30 @@ use http::request::Parts;
 use http::uri::Scheme;
 use ipnet::IpNet;
 
-use crate::serve::site::bare_host;
+use super::check::bare_host;
+use super::origin::Origin;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
-/// A proxy whose `X-Forwarded-*` and `Forwarded` fields are believed.
+/// A proxy whose `X-Forwarded-*` and `Forwarded` fields are believed: an
+/// address, a network such as `10.0.0.0/8`, or `unix`, whoever connects over
+/// a Unix socket.
+///
+/// ```
+/// use fpm_pool::http::TrustedProxy;
+///
+/// assert!("10.0.0.0/8".parse::<TrustedProxy>().is_ok());
+/// assert!("proxy.example".parse::<TrustedProxy>().is_err());
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum TrustedProxy {
-    /// An address or a network.
+pub struct TrustedProxy(Peer);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Peer {
     Network(IpNet),
-    /// Whoever connects over a Unix socket.
     Unix,
 }
 
@@ -30,48 +40,66 @@ impl FromStr for TrustedProxy {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "unix" {
-            return Ok(Self::Unix);
+            return Ok(Self(Peer::Unix));
         }
         text.parse::<IpAddr>()
             .map(IpNet::from)
             .or_else(|_| text.parse::<IpNet>())
-            .map(Self::Network)
+            .map(|network| Self(Peer::Network(network)))
             .map_err(|_| "expected an address, a network such as 10.0.0.0/8, or `unix`")
     }
 }
 
-/// The two ends of a connection, and what a proxy in front changes in them.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    /// `None` for a Unix socket.
-    pub(crate) remote: Option<SocketAddr>,
-    /// `None` for a Unix socket.
-    pub(crate) local: Option<SocketAddr>,
-    pub(crate) https: bool,
+/// The proxies in front that are believed; none by default.
+///
+/// # Examples
+///
+/// ```
+/// use fpm_pool::http::{Origin, TrustedProxies};
+///
+/// let proxies: TrustedProxies = ["127.0.0.1".parse()?].into_iter().collect();
+/// let (mut parts, ()) = http::Request::get("/")
+///     .header("x-forwarded-for", "198.51.100.7")
+///     .body(())?
+///     .into_parts();
+/// let mut origin = Origin::tcp("127.0.0.1:5000".parse()?);
+/// proxies.apply(&mut origin, &mut parts);
+/// assert_eq!(origin.client, Some("198.51.100.7:0".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Vec<TrustedProxy>);
+
+impl FromIterator<TrustedProxy> for TrustedProxies {
+    fn from_iter<I: IntoIterator<Item = TrustedProxy>>(proxies: I) -> Self {
+        Self(proxies.into_iter().collect())
+    }
 }
 
-impl Origin {
-    /// Takes over what a trusted proxy says in the fields of `parts`, and
-    /// puts the host name that its client used into them.
-    pub(crate) fn apply(&mut self, parts: &mut Parts, trusted: &[TrustedProxy]) {
-        if trusted.is_empty() || !is_trusted(self.remote.map(|peer| peer.ip()), trusted) {
+impl TrustedProxies {
+    /// Takes over what a trusted proxy says in the fields of a request: its
+    /// client, the scheme and the port go into `origin`, the host name into
+    /// the request. Does nothing if `origin` is not one of these.
+    pub fn apply(&self, origin: &mut Origin, parts: &mut Parts) {
+        let trusted = &*self.0;
+        if !is_trusted(origin.client.map(|client| client.ip()), trusted) {
             return;
         }
         let said = Said::read(&parts.headers, trusted);
         if let Some(client) = said.client {
             // The proxy does not tell the port: 0, as "unknown".
-            self.remote = Some(SocketAddr::new(client, 0));
+            origin.client = Some(SocketAddr::new(client, 0));
         }
         if let Some(proto) = &said.proto {
-            self.https = proto.eq_ignore_ascii_case("https");
+            origin.https = proto.eq_ignore_ascii_case("https");
         }
         if let Some(host) = said.host {
             set_host(parts, host);
         }
         if said.proto.is_some() || said.port.is_some() {
-            let default = if self.https { 443 } else { 80 };
+            let default = if origin.https { 443 } else { 80 };
             let port = said.port.or_else(|| host_port(parts)).unwrap_or(default);
-            if let Some(local) = &mut self.local {
+            if let Some(local) = &mut origin.local {
                 local.set_port(port);
             }
         }
@@ -171,11 +199,9 @@ fn node_address(node: &str) -> Option<IpAddr> {
 }
 
 fn is_trusted(address: Option<IpAddr>, trusted: &[TrustedProxy]) -> bool {
-    trusted.iter().any(|proxy| match (proxy, address) {
-        (TrustedProxy::Unix, None) => true,
-        (TrustedProxy::Network(network), Some(address)) => {
-            network.contains(&address.to_canonical())
-        }
+    trusted.iter().any(|proxy| match (&proxy.0, address) {
+        (Peer::Unix, None) => true,
+        (Peer::Network(network), Some(address)) => network.contains(&address.to_canonical()),
         _ => false,
     })
 }
@@ -210,18 +236,15 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        let mut origin = Origin {
-            remote: Some(peer.parse().unwrap()),
-            local: Some("127.0.0.1:8080".parse().unwrap()),
-            https: false,
-        };
-        let trusted = ["10.0.0.0/8".parse().unwrap(), "127.0.0.1".parse().unwrap()];
-        origin.apply(&mut parts, &trusted);
+        let origin = Origin::tcp(peer.parse().unwrap());
+        let mut origin = origin.local("127.0.0.1:8080".parse().unwrap());
+        let trusted = ["10.0.0.0/8", "127.0.0.1"].map(|proxy| proxy.parse().unwrap());
+        TrustedProxies::from_iter(trusted).apply(&mut origin, &mut parts);
         (origin, parts)
     }
 
     fn client(origin: &Origin) -> String {
-        origin.remote.unwrap().ip().to_string()
+        origin.client.unwrap().ip().to_string()
     }
 
     #[test]

@@ -6,7 +6,7 @@ const SOURCE: [&str; 12] = [
 ];
 
 /// Whether a path names a script that is run.
-pub(crate) fn is_script(path: &str) -> bool {
+pub(super) fn is_script(path: &str) -> bool {
     let bytes = path.as_bytes();
     bytes.len() > 4 && bytes[bytes.len() - 4..].eq_ignore_ascii_case(b".php")
 }
@@ -14,7 +14,7 @@ pub(crate) fn is_script(path: &str) -> bool {
 /// Whether a path may hold the source of a script, also under the names that
 /// editors and people give to copies: `index.php~`, `index.php.bak`,
 /// `db.inc`, `.index.php.swp`, `#index.php#`. Such a file is never sent.
-pub(crate) fn holds_source(path: &str) -> bool {
+pub(super) fn holds_source(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.split('.').skip(1).any(|part| {
         let letters = part
