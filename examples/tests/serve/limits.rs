@@ -47,35 +47,60 @@ fn slow_heads_are_cut_off() {
 fn stalled_bodies_are_answered_with_408() {
     let site = Site::new(&[("e.php", ECHO)]);
     let root = site.path().to_str().unwrap();
-    let serve = Serve::start([root, "--body-timeout", "300ms"]);
-    // Small enough to be read first, and large enough to be streamed.
-    for length in ["100", "200000"] {
-        let mut connection = serve.connect();
-        connection.send(request(
-            "POST",
-            "/e.php",
-            &[("Content-Length", length)],
-            b"start",
-        ));
-        assert_eq!(connection.answer().status, 408, "{length}");
+    for way in [&["--stream-uploads"][..], &[]] {
+        let timeout = [root, "--body-timeout", "300ms"];
+        let serve = Serve::start([&timeout[..], way].concat());
+        // Small enough to be read first, and large enough to be streamed.
+        for length in ["100", "200000"] {
+            let mut connection = serve.connect();
+            connection.send(request(
+                "POST",
+                "/e.php",
+                &[("Content-Length", length)],
+                b"start",
+            ));
+            assert_eq!(connection.answer().status, 408, "{length} {way:?}");
+        }
+        assert_eq!(serve.post("/e.php", &[], b"abc").text(), "3");
     }
-    assert_eq!(serve.post("/e.php", &[], b"abc").text(), "3");
 }
 
 #[test]
 fn upload_that_breaks_off_harms_nobody() {
     let site = Site::new(&[("e.php", ECHO)]);
+    let root = site.path().to_str().unwrap();
+    for way in [&["--stream-uploads"][..], &[]] {
+        let serve = Serve::start([&[root, "--workers", "1"][..], way].concat());
+        for length in ["100", "200000"] {
+            let mut connection = serve.connect();
+            connection.send(request(
+                "POST",
+                "/e.php",
+                &[("Content-Length", length)],
+                b"start",
+            ));
+            drop(connection);
+            assert_eq!(serve.post("/e.php", &[], b"abc").text(), "3");
+        }
+    }
+}
+
+#[test]
+fn slow_uploads_hold_no_worker() {
+    let site = Site::new(&[("e.php", ECHO)]);
     let serve = Serve::start([site.path().to_str().unwrap(), "--workers", "1"]);
-    for length in ["100", "200000"] {
-        let mut connection = serve.connect();
-        connection.send(request(
-            "POST",
-            "/e.php",
-            &[("Content-Length", length)],
-            b"start",
-        ));
-        drop(connection);
-        assert_eq!(serve.post("/e.php", &[], b"abc").text(), "3");
+    let slow: Vec<_> = (0..8)
+        .map(|_| {
+            let mut connection = serve.connect();
+            let length = [("Content-Length", "200000")];
+            connection.send(request("POST", "/e.php", &length, &[b'x'; 100_000]));
+            connection
+        })
+        .collect();
+    assert_eq!(serve.post("/e.php", &[], &[b'x'; 100_000]).text(), "100000");
+    for mut connection in slow {
+        connection.send([b'x'; 100_000]);
+        assert_eq!(connection.answer().text(), "200000");
     }
 }
 

@@ -174,6 +174,12 @@ struct HttpOptions {
     #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
     max_body: u64,
 
+    /// Give uploads of more than 64 KiB to the script as they come; a slow
+    /// client then holds a worker. Otherwise they are kept on disk until they
+    /// are whole
+    #[arg(long)]
+    stream_uploads: bool,
+
     /// How long a client may take for the head of a request, and how long a
     /// connection may be idle
     #[arg(long, value_name = "DUR", default_value = "15s", value_parser = duration::parse)]

@@ -85,6 +85,6 @@ impl HttpOptions {
         BodyPolicy::default()
             .max_bytes(self.max_body)
             .stall(self.body_timeout)
-            .streams(true)
+            .streams(self.stream_uploads)
     }
 }
