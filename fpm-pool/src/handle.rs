@@ -116,7 +116,8 @@ impl PoolHandle {
     /// Starts a new generation of workers with `config`, proves it ready,
     /// then gives it all requests; the old one finishes what it has within
     /// [`Timeouts::reload_grace`](crate::Timeouts::reload_grace). Returns
-    /// the generation's number. No request is lost or refused by it.
+    /// the generation's number. No request is lost or refused by it, unless it
+    /// outlives that grace.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{Counted, Site, get, php, start, text, until};
-use fpm_pool::{PoolConfig, PoolHandle, Sizing, WorkerCommand};
+use fpm_pool::{Pool, PoolConfig, PoolHandle, Sizing, WorkerCommand};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::time::timeout;
@@ -309,4 +309,35 @@ fn a_pool_that_was_shut_down_has_left_no_process() {
         output.status.success() && text.contains("1 passed"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_shutdown_in_the_middle_of_starts_leaves_nothing() {
+    for workers in 1..=8 {
+        let mark = mark();
+        let pool = Pool::start(config(&mark, php(), workers)).unwrap();
+        // Some have been ordered, some forked, and none is ready.
+        tokio::task::yield_now().await;
+        shut_down(&pool).await;
+        assert!(names(&mark).is_empty(), "{:?}", names(&mark));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_changed_its_group_is_killed() {
+    let (site, mark) = (Site::new(&[("pid.php", "<?php echo getmypid();")]), mark());
+    let php_cgi = peers::tool("php-cgi", "php-cgi");
+    let source = format!(
+        "#!/usr/bin/perl\nif (fork) {{ wait; exit 0 }}\nsetpgrp(0, 0); exec '{}', @ARGV;\n",
+        php_cgi.display()
+    );
+    let path = site.write("regroup", &source);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let pool = start(config(&mark, WorkerCommand::php_cgi(path), 1).max_requests(1)).await;
+    for _ in 0..3 {
+        text(pool.call(get(&site.path("pid.php"))).await).await;
+    }
+    until("the old ones are gone", || marked(&mark).len() <= 2).await;
+    shut_down(&pool).await;
+    assert!(names(&mark).is_empty(), "{:?}", names(&mark));
 }

@@ -143,3 +143,12 @@ async fn durations_without_end_are_no_limit() {
     assert_eq!(text(pool.call(request).await).await, "ok");
     pool.shutdown(never).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_worker_of_a_pool_that_drains_without_one() {
+    let config = PoolConfig::new("fake").sizing(Sizing::default());
+    let pool = Pool::start_with(config, FakeSpawner::new(|_| async { OK })).unwrap();
+    pool.drain().await;
+    let error = pool.ready().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+}

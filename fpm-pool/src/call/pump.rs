@@ -116,14 +116,14 @@ impl Writer {
     fn push(&self, chunk: Bytes, buffer: usize) {
         let mut state = self.0.lock();
         state.chunks.push(chunk, buffer);
-        state.wake_reader();
+        wake_reader(state);
     }
 
     fn end(&self, error: Option<Error>, app_status: Option<u32>) {
         let mut state = self.0.lock();
         state.app_status = app_status;
         state.end.get_or_insert(error);
-        state.wake_reader();
+        wake_reader(state);
     }
 
     fn note_stderr(&self, running: &Running) {
@@ -140,9 +140,9 @@ impl Drop for Writer {
         let mut state = self.0.lock();
         if state.end.is_none() {
             let gone = Error::new(ErrorKind::Runtime);
-            let gone = gone.caused_by("the runtime of the pool has shut down");
+            let gone = gone.caused_by("the task that reads the answer has ended");
             state.end = Some(Some(gone));
-            state.wake_reader();
+            wake_reader(state);
         }
     }
 }
@@ -151,11 +151,15 @@ impl State {
     const fn is_full(&self) -> bool {
         self.chunks.len() >= self.limit
     }
+}
 
-    fn wake_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
+/// Wakes whoever waits for the answer, once the lock is free: it may poll or
+/// drop the body at once.
+fn wake_reader(mut state: MutexGuard<'_, State>) {
+    let reader = state.reader.take();
+    drop(state);
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 

@@ -129,7 +129,8 @@ impl Machine {
         }
         self.end(now, id, outcome);
         if let Some(worker) = self.workers.get_mut(&id) {
-            worker.proven = true;
+            // Without what we lack it has seen nothing of the request.
+            worker.proven |= outcome != Outcome::Failed(ErrorKind::Exhausted);
         }
         match how {
             Finish::Reusable => self.vacate(now, id),

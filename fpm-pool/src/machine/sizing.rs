@@ -29,6 +29,11 @@ impl Machine {
         self.census.live() > self.census.starting
     }
 
+    /// Whether there is no worker, and there will be none.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.gate != Gate::Open && self.census.live() == 0
+    }
+
     /// Whether the last start failed.
     pub(crate) const fn has_failed_starts(&self) -> bool {
         self.failures.has_failed_starts()
@@ -87,7 +92,8 @@ impl Machine {
         };
         let missing = missing.max(proof);
         if missing > 0 {
-            self.report_max_children(live + missing > max_children && demand > 0);
+            let in_the_way = live.saturating_add(missing) > max_children;
+            self.report_max_children(in_the_way && demand > 0);
             self.spawn_up_to(now, missing);
         } else {
             self.max_children_reported &= demand > 0;

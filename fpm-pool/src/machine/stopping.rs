@@ -61,9 +61,14 @@ impl Machine {
         self.after_change();
     }
 
-    /// From asking a worker to stop to killing it.
-    pub(crate) const fn longest_stop(&self) -> Duration {
-        self.settings.timeouts.stop.saturating_mul(2)
+    /// How long it takes until the last worker has been killed.
+    pub(crate) fn longest_stop(&self, now: Instant) -> Duration {
+        let left = |state: &State| match state {
+            State::Stopping(stop) => stop.left(now),
+            _ => Duration::ZERO,
+        };
+        let longest = self.workers.values().map(|worker| left(&worker.state));
+        longest.max().unwrap_or_default()
     }
 
     /// Processes that have not ended.

@@ -122,6 +122,20 @@ impl Stop {
     pub(super) fn until(&self) -> Option<Instant> {
         self.next.map(|(at, _)| at)
     }
+
+    /// How long it takes until the last signal is sent.
+    pub(super) fn left(&self, now: Instant) -> Duration {
+        let Some((at, signal)) = self.next else {
+            return Duration::ZERO;
+        };
+        let steps = match signal {
+            StopSignal::Stop => 2,
+            StopSignal::Terminate => 1,
+            StopSignal::Kill => 0,
+        };
+        let next = at.saturating_duration_since(now);
+        next.saturating_add(self.step.saturating_mul(steps))
+    }
 }
 
 impl Worker {

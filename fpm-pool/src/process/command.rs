@@ -172,7 +172,11 @@ impl Spawn for CommandSpawner {
         Box::pin(async move {
             if let Some(family) = family {
                 // It fails with the runtime, whose end ends the guard too.
-                let _ = tokio::task::spawn_blocking(move || family.end_guard()).await;
+                let end = move || {
+                    family.settle();
+                    family.end_guard();
+                };
+                let _ = tokio::task::spawn_blocking(end).await;
             }
         })
     }

@@ -2,7 +2,7 @@
 //! and those who see to it that nothing of them stays.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use nix::unistd::Pid;
@@ -13,6 +13,9 @@ use crate::sys::{Guard, Roll};
 
 /// How long the guard may take to end.
 const GUARD_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the start of a worker may go on when nobody wants it any more.
+const SETTLE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Held by every worker's process: the thread must live as long as they do.
 #[derive(Debug)]
@@ -65,6 +68,22 @@ impl Family {
             io::Error::new(error.kind(), format!("cannot start the guard: {error}"))
         })?);
         Ok(())
+    }
+
+    /// Waits until the thread has done what it was asked for: a worker that
+    /// nobody wants any more is started and ended by then. Blocks.
+    pub(super) fn settle(&self) {
+        let (done, is_done) = mpsc::channel();
+        let asked = lock(&self.thread).as_ref().is_some_and(|thread| {
+            let job = move || {
+                // Nobody waits any more when it comes too late.
+                let _ = done.send(());
+            };
+            thread.run(Box::new(job)).is_ok()
+        });
+        if asked && is_done.recv_timeout(SETTLE_LIMIT).is_err() {
+            tracing::error!("the thread that starts workers does not come to an end");
+        }
     }
 
     /// Lets the guard go, and waits until it is gone. Blocks.

@@ -103,6 +103,7 @@ impl Sweeper {
     }
 
     fn work(&self) {
+        let _unless_done = UnlessDone(self);
         let mut orders = Vec::new();
         let mut pause = Duration::ZERO;
         loop {
@@ -168,5 +169,19 @@ impl Sweeper {
 
     fn lock(&self) -> MutexGuard<'_, Orders> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has the next order start a new thread if this one panicked, in the code of
+/// whoever takes the log; those who waited are told.
+struct UnlessDone<'a>(&'a Sweeper);
+
+impl Drop for UnlessDone<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let mut orders = self.0.lock();
+            orders.has_thread = false;
+            orders.waiting.clear();
+        }
     }
 }

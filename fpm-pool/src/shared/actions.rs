@@ -80,8 +80,7 @@ impl Inner {
             }
             Action::Interrupt { worker, kind } => {
                 if let Some(slot) = self.slots.get_mut(&worker) {
-                    // The first reason is the one that counts.
-                    let _ = slot.fate.cut.set(kind);
+                    slot.fate.cut(kind);
                     if slot.fate.is_partial() {
                         // Its script would take what came for all there is:
                         // it must be dead before the connection ends.

@@ -15,14 +15,16 @@ impl Shared {
 
     /// A worker's process could not be started, or ended before it was ready.
     pub(super) fn start_failed(self: &Arc<Self>, worker: WorkerId, kind: ErrorKind, reason: &str) {
-        let wanted = self.with(|inner, now| {
+        let (wanted, slot) = self.with(|inner, now| {
             let wanted = inner.machine.is_starting(worker);
             inner.note_failure(worker, kind, reason);
             inner.machine.start_failed(now, worker, kind, reason);
-            inner.slots.remove(&worker);
+            let slot = inner.slots.remove(&worker);
             inner.forget_generations();
-            wanted
+            (wanted, slot)
         });
+        // It may be the last to hold the process, whose end takes time.
+        drop(slot);
         if wanted {
             tracing::error!(pool = &*self.name, reason, "a worker cannot be started");
         }
@@ -41,15 +43,18 @@ impl Shared {
     }
 
     pub(super) fn exited(self: &Arc<Self>, worker: WorkerId, process_id: u32, natural: ExitReason) {
-        let reason = self.with(|inner, now| {
+        let (reason, slot) = self.with(|inner, now| {
             let reason = inner.machine.exited(now, worker, natural);
-            if let Some(mut slot) = inner.slots.remove(&worker) {
+            let mut slot = inner.slots.remove(&worker);
+            if let Some(slot) = &mut slot {
                 slot.fate.exit.send_replace(Some(reason));
                 slot.cut();
             }
             inner.forget_generations();
-            reason
+            (reason, slot)
         });
+        // It may be the last to hold the process, whose end takes time.
+        drop(slot);
         let pool = &*self.name;
         match reason {
             ExitReason::Stopped(_) | ExitReason::Exited(0) => {

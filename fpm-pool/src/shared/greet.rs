@@ -121,6 +121,7 @@ pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId, over: bool) {
     let Some((process, limit, fate)) = known else {
         return;
     };
+    let _unless_recovered = UnlessRecovered(Arc::clone(&shared), worker);
     if !over && process.readiness() != Readiness::GetValues {
         shared.with(|inner, now| inner.machine.unknowable(now, worker));
         return;
@@ -140,4 +141,15 @@ pub(super) async fn recover(shared: Arc<Shared>, worker: WorkerId, over: bool) {
         }
         Err(_) => inner.machine.lost(now, worker),
     });
+}
+
+/// Gives up a worker whose recovery panicked, in a spawner's code.
+struct UnlessRecovered(Arc<Shared>, WorkerId);
+
+impl Drop for UnlessRecovered {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.with(|inner, now| inner.machine.lost(now, self.1));
+        }
+    }
 }

@@ -99,7 +99,17 @@ impl Lease {
         let mut task = JoinSet::new();
         let connect = async move { process.connect().await.and_then(adopt) };
         task.spawn_on(connect, &self.shared.runtime);
-        let connected = task.join_next().await.ok_or_else(gone)?;
+        let ended = async {
+            match &self.fate {
+                Some(fate) => fate.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        let connected = tokio::select! {
+            biased;
+            () = ended => return Err(gone()),
+            connected = task.join_next() => connected.ok_or_else(gone)?,
+        };
         let connection = connected.map_err(io::Error::other)??;
         self.shared.with(|inner, _| {
             let slot = inner.slots.get_mut(&self.worker).ok_or_else(gone)?;
@@ -180,7 +190,7 @@ impl Lease {
     pub(crate) fn finish(&mut self, served: Served, outcome: Outcome) {
         self.open = false;
         self.shared.with(|inner, now| {
-            if !self.saw_first_byte {
+            if !self.saw_first_byte && matches!(outcome, Outcome::Finished { .. }) {
                 inner.machine.first_byte(now, self.worker);
             }
             let slot = inner.slots.get_mut(&self.worker);
@@ -240,7 +250,7 @@ impl Lease {
     pub(crate) fn fail(&mut self, breach: Breach, kind: ErrorKind, again: bool) -> bool {
         self.open = false;
         self.shared.with(|inner, now| {
-            let was_cut = |fate: &Arc<Fate>| fate.cut.get().is_some();
+            let was_cut = |fate: &Arc<Fate>| fate.cause().is_some();
             let again = again && !self.fate.as_ref().is_some_and(was_cut);
             (inner.machine).broken(now, self.worker, breach, kind, again);
             again
@@ -253,7 +263,7 @@ impl Lease {
         let Some(fate) = &self.fate else {
             return Cause::Closed;
         };
-        if let Some(&kind) = fate.cut.get() {
+        if let Some(kind) = fate.cause() {
             return Cause::Cut(kind);
         }
         let mut exit = fate.exit.subscribe();

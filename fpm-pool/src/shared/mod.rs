@@ -199,7 +199,7 @@ impl Shared {
                 if inner.machine.is_ready() {
                     return Some(Ok(()));
                 }
-                if inner.machine.is_stopping_all() {
+                if inner.machine.is_stopping_all() || inner.machine.has_ended() {
                     return Some(Err(Error::new(ErrorKind::Closed)));
                 }
                 if inner.machine.has_failed_starts() {
@@ -234,7 +234,7 @@ impl Shared {
                 .await;
         }
         self.close();
-        let limit = self.lock().machine.longest_stop();
+        let limit = self.lock().machine.longest_stop(now());
         let this = Arc::clone(self);
         let stopped = async move { this.until(|this| this.lock().machine.is_stopped()).await };
         self.for_at_most(limit.saturating_add(LAST_WAIT), stopped)

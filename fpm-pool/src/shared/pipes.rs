@@ -104,6 +104,7 @@ impl Pipes {
                     return (Poll::Ready((index, count)), false);
                 }
                 Poll::Ready(Err(_)) => {
+                    self.next = index + 1;
                     self.pause(WATCH_AGAIN);
                     cx.waker().wake_by_ref();
                     return (Poll::Pending, false);

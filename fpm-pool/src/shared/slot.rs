@@ -31,7 +31,9 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(crate) struct Fate {
     /// Why the pool cut the connection of the request that ran.
-    pub(super) cut: OnceLock<ErrorKind>,
+    cut: OnceLock<ErrorKind>,
+    /// Tells whoever makes a connection that it was.
+    was_cut: Notify,
     /// Only a part of its request has been sent.
     partial: AtomicBool,
     /// How the process ended.
@@ -46,6 +48,7 @@ impl Fate {
     pub(super) fn new(limits: &PoolLimits) -> Self {
         Self {
             cut: OnceLock::new(),
+            was_cut: Notify::new(),
             partial: AtomicBool::new(false),
             exit: watch::Sender::new(None),
             unwanted: Notify::new(),
@@ -57,6 +60,24 @@ impl Fate {
     pub(super) fn is_flooded(&self) -> bool {
         let meter = self.meter();
         meter.is_behind() && meter.is_flooded(now())
+    }
+
+    /// The pool ends the request; the first reason is the one that counts.
+    pub(super) fn cut(&self, kind: ErrorKind) {
+        let _ = self.cut.set(kind);
+        self.was_cut.notify_one();
+    }
+
+    /// Why the pool ended the request, if it did.
+    pub(super) fn cause(&self) -> Option<ErrorKind> {
+        self.cut.get().copied()
+    }
+
+    /// Completes when the pool ends the request.
+    pub(super) async fn ended(&self) {
+        while self.cause().is_none() {
+            self.was_cut.notified().await;
+        }
     }
 
     /// Whether the end of the connection would have the script run with a

@@ -60,13 +60,15 @@ impl Shared {
             std::mem::take(&mut inner.slots)
         });
         for slot in slots.values_mut() {
-            slot.cut();
+            // First of all: a script must not run on with a part of its
+            // request.
             if let Some(process) = &slot.process
                 && let Err(error) = process.signal(StopSignal::Kill)
             {
                 let pool = &*self.name;
                 tracing::error!(pool, pid = process.id(), %error, "cannot kill a worker");
             }
+            slot.cut();
         }
         self.progress.notify_waiters();
         self.drained.notify_waiters();

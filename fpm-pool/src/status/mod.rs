@@ -88,7 +88,8 @@ pub struct Totals {
     pub begun: u64,
     /// Requests that ended with a whole answer.
     pub finished: u64,
-    /// Requests that began and failed.
+    /// Requests that began and failed; also one whose worker ended before its
+    /// answer, which may have been whole, was read to the end.
     pub failed: u64,
     /// Requests whose client left after they had begun.
     pub abandoned: u64,

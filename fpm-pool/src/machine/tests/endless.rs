@@ -104,6 +104,15 @@ fn the_largest_numbers_of_workers_are_no_trouble() {
     }));
     world.start_all();
     let worker = world.run();
+    world.machine.settings.max_spawn_rate = 1;
+    world.machine.settings.sizing = Sizing::Dynamic {
+        max_children,
+        start_servers: max_children,
+        min_spare_servers: max_children,
+        max_spare_servers: max_children,
+    };
+    world.machine.balance(world.now);
+    world.collect();
     world.break_off(worker, Breach::Garbage, false);
     assert!(world.machine.reserve());
     let _: &Machine = &world.machine;

@@ -1,5 +1,5 @@
 use super::super::action::{Action, Ask, Breach, Decision};
-use super::world::{World, fixed, settings};
+use super::world::{World, fixed, secs, settings};
 use crate::{ErrorKind, ExitReason, StopReason};
 
 #[test]
@@ -88,4 +88,20 @@ fn a_request_whose_worker_died_before_it_noticed_is_not_forgotten_while_draining
     world.machine.give_back(world.now, worker);
     world.collect();
     assert!(world.machine.is_drained(), "its client has left");
+}
+
+#[test]
+fn how_long_stopping_takes_is_known_of_workers_with_older_settings_too() {
+    let mut patient = settings(fixed(2));
+    patient.timeouts.stop = secs(60.0);
+    let mut world = World::ready(patient);
+    world.machine.resize(world.now, fixed(1));
+    world.machine.reload(world.now, settings(fixed(2))).unwrap();
+    world.collect();
+    world.start_all();
+    world.pass(secs(10.0));
+    world.machine.shut_down(world.now);
+    world.collect();
+    // 60 s from TERM to KILL, 10 of them over.
+    assert_eq!(world.machine.longest_stop(world.now), secs(50.0));
 }
