@@ -56,6 +56,7 @@ mod client;
 mod error;
 mod net;
 mod server;
+mod write;
 
 #[cfg(feature = "http")]
 pub use body::HttpBody;

@@ -1,19 +1,15 @@
 //! A connection that reads and writes at once.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-
-use bytes::Buf;
 
 use super::Exchange;
 use super::incoming::Incoming;
 use crate::client::{BeginError, BodyLen, Config, Connection, Event, RequestHead, Reuse};
+use crate::driver::write::poll_write;
 use crate::driver::{Body, Error, ErrorKind, Stream, Transport};
 use crate::{Params, RequestId, Role, ValueNames, Values};
-
-/// Chunks of one vectored write.
-const SLICES: usize = 16;
 
 /// A connection to an application.
 ///
@@ -319,19 +315,9 @@ impl<S: Transport> ClientConnection<S> {
     /// Writes until nothing is left (`true`) or nothing is taken.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> bool {
         while self.state.wants_write() && self.write_error.is_none() {
-            let mut outgoing = self.state.outgoing();
-            let stream = Pin::new(&mut self.stream);
-            let written = if stream.is_write_vectored() {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = outgoing.chunks_vectored(&mut slices);
-                stream.poll_write_vectored(cx, &slices[..count])
-            } else {
-                stream.poll_write(cx, outgoing.chunk())
-            };
-            match written {
+            match poll_write(&mut self.stream, cx, self.state.outgoing()) {
                 Poll::Pending => return false,
-                Poll::Ready(Ok(0)) => self.write_error = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(count)) => outgoing.advance(count),
+                Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => self.write_error = Some(error),
             }
         }

@@ -1,22 +1,20 @@
 //! Moving bytes, and noticing that nobody is there to move them for.
 
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Buf;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::Handler;
 use super::connection::Driver;
 use crate::driver::Transport;
+use crate::driver::write::poll_write;
 use crate::server::PeerClose;
 
 const READ_BYTES: usize = 128 * 1024;
 const MIN_READ_BYTES: usize = 8 * 1024;
-const SLICES: usize = 32;
 
 impl<S: Transport, H: Handler> Driver<'_, S, H> {
     /// Writes what it can; whether that was anything.
@@ -25,25 +23,9 @@ impl<S: Transport, H: Handler> Driver<'_, S, H> {
         let mut inner = self.shared.lock();
         let had_room = inner.state.send_capacity() > 0;
         while inner.state.wants_write() && !inner.gone {
-            let mut outgoing = inner.state.outgoing();
-            let stream = Pin::new(&mut self.stream);
-            let written = if stream.is_write_vectored() {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = outgoing.chunks_vectored(&mut slices);
-                stream.poll_write_vectored(cx, &slices[..count])
-            } else {
-                stream.poll_write(cx, outgoing.chunk())
-            };
-            match written {
+            match poll_write(&mut self.stream, cx, inner.state.outgoing()) {
                 Poll::Pending => break,
-                Poll::Ready(Ok(0)) => {
-                    self.io_error = Some(io::ErrorKind::WriteZero.into());
-                    inner.set_gone();
-                }
-                Poll::Ready(Ok(count)) => {
-                    outgoing.advance(count);
-                    progress = true;
-                }
+                Poll::Ready(Ok(())) => progress = true,
                 Poll::Ready(Err(error)) => {
                     self.io_error = Some(error);
                     inner.set_gone();
