@@ -45,10 +45,9 @@ struct Call {
 /// Runs `request`, for which `place` was kept.
 pub(crate) async fn call(
     shared: &Arc<Shared>,
-    request: Request,
+    mut request: Request,
     place: Option<Place>,
 ) -> Result<Response<ResponseBody>, Error> {
-    let mut request = request;
     let mut ask = Ask {
         priority: request.priority,
         deadline: request.deadline,
